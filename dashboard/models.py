@@ -1,0 +1,108 @@
+"""Rollups: sums kept beside the records and changed in the same transaction.
+
+All are without ads and without undated records, and every one can be rebuilt from the records at any time.
+`plays` counts records, `seconds` sums the observed time, `timed` counts the plays it was observed for.
+A channel_id of NO_CHANNEL stands for the records without a channel.
+"""
+
+from django.conf import settings
+from django.db import models
+
+from ingest.models import owner
+
+NO_CHANNEL = 0
+
+
+class Rollup(models.Model):
+    user = owner()
+    plays = models.BigIntegerField(default=0)
+    seconds = models.BigIntegerField(default=0)
+    timed = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class DayTotal(Rollup):
+    """Per local day and product: the series, the calendar, streaks. `ads` says how many were left out."""
+
+    pk = models.CompositePrimaryKey("user", "day", "product")
+    day = models.DateField()
+    product = models.CharField(max_length=32)
+    ads = models.BigIntegerField(default=0)
+
+
+class HourTotal(Rollup):
+    """Per month, weekday (Monday is 0), hour and product: the heatmap. Stated dates have no hour and are not in it."""
+
+    pk = models.CompositePrimaryKey("user", "month", "weekday", "hour", "product")
+    month = models.DateField(help_text="Its first day.")
+    weekday = models.PositiveSmallIntegerField()
+    hour = models.PositiveSmallIntegerField()
+    product = models.CharField(max_length=32)
+
+
+class ChannelMonth(Rollup):
+    """Per channel, month and product: top channels of a period's whole months, a channel's own page."""
+
+    pk = models.CompositePrimaryKey("user", "month", "channel_id", "product")
+    month = models.DateField(help_text="Its first day.")
+    channel_id = models.BigIntegerField()
+    product = models.CharField(max_length=32)
+
+    class Meta:
+        # one channel month by month
+        indexes = [models.Index(fields=["user", "channel_id", "month"], name="channelmonth_by_channel")]
+
+
+class SeenTotal(Rollup):
+    """A total over the whole history, with the first and last time it was seen."""
+
+    first_on = models.DateField()
+    first_watched = models.DateTimeField()
+    last_watched = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+class ChannelTotal(SeenTotal):
+    """Per channel: top channels over everything, discoveries."""
+
+    pk = models.CompositePrimaryKey("user", "channel_id")
+    channel_id = models.BigIntegerField()
+
+    class Meta:
+        # the top channels over everything, read in order
+        indexes = [models.Index(fields=["user", "-plays", "-last_watched", "channel_id"], name="channeltotal_by_plays")]
+
+
+class VideoTotal(SeenTotal):
+    """Per video: top videos over everything, rewatches, discoveries."""
+
+    pk = models.CompositePrimaryKey("user", "video_id")
+    video_id = models.BigIntegerField()
+
+    class Meta:
+        # the top videos over everything; most videos are played once, and leaving them out makes this nearly free
+        indexes = [
+            models.Index(
+                fields=["user", "-plays", "-last_watched", "video_id"],
+                condition=models.Q(plays__gt=1),
+                name="videototal_by_plays",
+            )
+        ]
+
+
+class HistoryTotal(Rollup):
+    """Per user: everything, so that "all" costs one row."""
+
+    user = models.OneToOneField(  # type: ignore[assignment]
+        settings.AUTH_USER_MODEL,
+        primary_key=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
+    videos = models.BigIntegerField(default=0)
+    channels = models.BigIntegerField(default=0)

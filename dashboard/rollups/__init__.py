@@ -1,0 +1,1 @@
+"""Derived tables, and how they are kept true."""

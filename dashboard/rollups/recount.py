@@ -1,0 +1,194 @@
+"""What the rollups should say, asked of the records themselves: to rebuild them, and to prove them equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, F, Max, Min, Model, Q, Sum, Value
+from django.db.models.functions import Coalesce, ExtractIsoWeekDay, TruncMonth
+
+from accounts.models import User
+from ingest.models import History, WatchRecord
+from ingest.pipeline import bulk
+from ingest.pipeline.bulk import EPOCH
+from ingest.pipeline.history import lock_history
+
+from ..models import NO_CHANNEL, ChannelMonth, ChannelTotal, DayTotal, HistoryTotal, HourTotal, VideoTotal
+
+# Rows in memory at once, whatever the size of the history.
+CHUNK = 5_000
+
+Values = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Recount:
+    """A derived table: the columns of its key and of its sums, and their values as the records give them, by key."""
+
+    model: type[Model]
+    key: tuple[str, ...]
+    sums: tuple[str, ...]
+    ask: Callable[[User], Iterable[Values]]
+
+    def stored(self, user: User) -> Iterable[Values]:
+        rows = self.model._default_manager.filter(user=user).order_by(*self.key)
+        return rows.values_list(*self.key, *self.sums).iterator(CHUNK)
+
+    def differences(self, user: User) -> Iterator[Difference]:
+        """Walks both sides in the order of their keys."""
+        width = len(self.key)
+        stored, true = iter(self.stored(user)), iter(self.ask(user))
+        left, right = next(stored, None), next(true, None)
+        while left is not None or right is not None:
+            if left == right:
+                left, right = next(stored, None), next(true, None)
+                continue
+            is_left = right is None or (left is not None and left[:width] <= right[:width])
+            is_right = left is None or (right is not None and right[:width] <= left[:width])
+            yield Difference(
+                self.model.__name__, left if is_left else None, right if is_right else None
+            )
+            left = next(stored, None) if is_left else left
+            right = next(true, None) if is_right else right
+
+    def rebuild(self, user: User) -> None:
+        self.model._default_manager.filter(user=user).delete()
+        rows = iter(self.ask(user))
+        while some := [(user.pk, *map(_plain, row)) for row in islice(rows, CHUNK)]:
+            bulk.insert(self.model, ("user_id", *self.key, *self.sums), some)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A row that is stored otherwise than the records say; None where a side has no such row."""
+
+    table: str
+    stored: Values | None
+    recounted: Values | None
+
+    def __str__(self) -> str:
+        return f"{self.table}: stored {_readable(self.stored)}, recounted {_readable(self.recounted)}"
+
+
+def rebuild(user: User) -> None:
+    """Make every rollup of a user anew from the records."""
+    with transaction.atomic():
+        lock_history(user)
+        for recount in RECOUNTS:
+            recount.rebuild(user)
+
+
+def verify(user: User) -> Iterator[Difference]:
+    """Every way in which a user's rollups and counts differ from their records; none, if law 4 holds."""
+    with transaction.atomic():
+        lock_history(user)
+        for recount in (*RECOUNTS, HISTORY):
+            yield from recount.differences(user)
+
+
+PLAYS = ("plays", "seconds", "timed")
+SEEN = ("first_on", "first_watched", "last_watched")
+
+_COUNTED: tuple[Any, ...] = (Count("id"), Coalesce(Sum("seconds"), Value(0)), Count("seconds"))
+_SEEN: tuple[Any, ...] = (Min("watched_on"), Min("watched_at"), Max("watched_at"))
+_CHANNEL = Coalesce("channel_id", Value(NO_CHANNEL))
+_MONTH = TruncMonth("watched_on")
+
+
+def _plays(user: User) -> Any:
+    return WatchRecord.objects.of(user).without_ads().filter(watched_on__isnull=False)
+
+
+def _grouped(rows: Any, keys: dict[str, Any], sums: Iterable[Any]) -> Iterable[Values]:
+    names = [f"key_{name}" for name in keys]
+    keyed = rows.annotate(**dict(zip(names, keys.values(), strict=True))).values_list(*names)
+    summed = keyed.annotate(**{f"sum_{i}": sum for i, sum in enumerate(sums)})
+    return summed.order_by(*names).iterator(CHUNK)  # type: ignore[no-any-return]
+
+
+def _days(user: User) -> Iterable[Values]:
+    is_play = Q(is_ad=False)
+    return _grouped(
+        WatchRecord.objects.of(user).filter(watched_on__isnull=False),
+        {"day": F("watched_on"), "product": F("product")},
+        [
+            Count("id", filter=is_play),
+            Coalesce(Sum("seconds", filter=is_play), Value(0)),
+            Count("seconds", filter=is_play),
+            Count("id", filter=Q(is_ad=True)),
+        ],
+    )
+
+
+def _hours(user: User) -> Iterable[Values]:
+    weekday = ExtractIsoWeekDay("watched_on") - 1
+    keys = {"month": _MONTH, "weekday": weekday, "hour": F("hour"), "product": F("product")}
+    return _grouped(_plays(user).filter(hour__isnull=False), keys, _COUNTED)
+
+
+def _channel_months(user: User) -> Iterable[Values]:
+    return _grouped(_plays(user), {"month": _MONTH, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
+
+
+def _channels(user: User) -> Iterable[Values]:
+    return _grouped(_plays(user), {"channel": _CHANNEL}, [*_COUNTED, *_SEEN])
+
+
+def _videos(user: User) -> Iterable[Values]:
+    return _grouped(_plays(user).filter(video_id__isnull=False), {"video": F("video_id")}, [*_COUNTED, *_SEEN])
+
+
+def _everything(user: User) -> Iterable[Values]:
+    plays, seconds, timed, videos, channels = (
+        _plays(user)
+        .aggregate(
+            a=Count("id"),
+            b=Coalesce(Sum("seconds"), Value(0)),
+            c=Count("seconds"),
+            d=Count("video_id", distinct=True),
+            e=Count("channel_id", distinct=True),
+        )
+        .values()
+    )
+    return [(plays, seconds, timed, videos, channels)] if HistoryTotal.objects.filter(user=user).exists() or plays else []
+
+
+def _history(user: User) -> Iterable[Values]:
+    counts = WatchRecord.objects.of(user).aggregate(
+        records=Count("id"),
+        ads=Count("id", filter=Q(is_ad=True)),
+        undated=Count("id", filter=Q(watched_at=None)),
+        first=Min("watched_at"),
+        last=Max("watched_at"),
+    )
+    return [tuple(counts.values())]
+
+
+RECOUNTS = (
+    Recount(DayTotal, ("day", "product"), (*PLAYS, "ads"), _days),
+    Recount(HourTotal, ("month", "weekday", "hour", "product"), PLAYS, _hours),
+    Recount(ChannelMonth, ("month", "channel_id", "product"), PLAYS, _channel_months),
+    Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels),
+    Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN), _videos),
+    Recount(HistoryTotal, (), (*PLAYS, "videos", "channels"), _everything),
+)
+
+HISTORY = Recount(History, (), ("records", "ads", "undated", "first_watched", "last_watched"), _history)
+
+
+def _plain(value: Any) -> Any:
+    """Times as the bulk writer takes them: seconds and days since 1970."""
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    if isinstance(value, date):
+        return (value - EPOCH).days
+    return value
+
+
+def _readable(values: Values | None) -> str:
+    return "nothing" if values is None else ", ".join(map(str, values))

@@ -1,0 +1,99 @@
+"""Channels and videos: added with the first record that refers to them, their titles kept fresh, gone with the last.
+
+Where sources disagree on a title or url, the one from the latest watch that has it stands, ties by text. That is a
+maximum, so the order of imports does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from .. import records
+from ..models import NEVER, Channel, Video, WatchRecord
+from . import bulk
+
+COLUMNS = ("user_id", "id", "platform", "key", "title", "url", "title_at", "url_at")
+REFRESHED = ("title", "url", "title_at", "url_at")
+
+# Stays under the 999 parameters of an old SQLite.
+FORGOTTEN_AT_ONCE = 900
+
+
+class Entry(Struct, frozen=True, gc=False):
+    """What is known of a channel or video; the times are those of the watches that brought title and url."""
+
+    platform: str
+    key: str
+    title: str
+    url: str
+    title_at: int
+    url_at: int
+
+    @classmethod
+    def of(cls, thing: records.Channel | records.Video, at: int | None) -> Entry:
+        dated = NEVER if at is None else at
+        return cls(
+            thing.platform,
+            thing.key,
+            thing.title,
+            thing.url,
+            dated if thing.title else NEVER,
+            dated if thing.url else NEVER,
+        )
+
+    def merged(self, other: Entry) -> Entry:
+        title_at, title = max((self.title_at, self.title), (other.title_at, other.title))
+        url_at, url = max((self.url_at, self.url), (other.url_at, other.url))
+        return Entry(self.platform, self.key, title, url, title_at, url_at)
+
+
+Entries = dict[int, Entry]
+
+
+def names(entry: Entry, thing: records.Channel | records.Video) -> bool:
+    """Whether an entry is that thing, and not another one with the same hash."""
+    return entry.key == thing.key and entry.platform == thing.platform
+
+
+def note(entries: Entries, id: int, thing: records.Channel | records.Video, at: int | None) -> None:
+    """Add what one record says of a channel or video to what others have said."""
+    known = entries.get(id)
+    if known is None:
+        entries[id] = Entry.of(thing, at)
+    elif (at is None or at >= known.title_at or at >= known.url_at) and names(known, thing):
+        entries[id] = known.merged(Entry.of(thing, at))
+
+
+def known(model: type[Channel] | type[Video], user_id: int, ids: Iterable[int]) -> Entries:
+    rows = bulk.fetch(model, COLUMNS[1:], user_id, "id", ids)
+    return {id: Entry(*entry) for id, *entry in rows}
+
+
+def upsert(
+    model: type[Channel] | type[Video], user_id: int, entries: Entries, known: Entries, *, used: Collection[int | None]
+) -> None:
+    """Refresh the known entries of which the given ones know more, and add the new ones that a record refers to."""
+    new, fresher = [], []
+    for id, entry in entries.items():
+        before = known.get(id)
+        if before is None:
+            if id in used:
+                new.append((user_id, id, *astuple(entry)))
+        elif (after := before.merged(entry)) != before:
+            fresher.append((user_id, id, *astuple(after)))
+    bulk.insert(model, COLUMNS, new)
+    bulk.upsert(model, COLUMNS, fresher, replace=REFRESHED)
+
+
+def forget_unused(model: type[Channel] | type[Video], column: str, user_id: int, ids: Iterable[int]) -> int:
+    """Remove those of the entries that no record refers to any more; how many there were."""
+    ids = set(ids)
+    used = {id for (id,) in bulk.fetch(WatchRecord, (column,), user_id, column, ids)}
+    unused = list(ids - used)
+    removed = 0
+    for start in range(0, len(unused), FORGOTTEN_AT_ONCE):
+        removed += model.objects.filter(user=user_id, id__in=unused[start : start + FORGOTTEN_AT_ONCE]).delete()[0]
+    return removed

@@ -1,0 +1,61 @@
+"""Takes records out of a history, with everything that hung on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from django.db import transaction
+
+from accounts.models import User
+
+from ..models import History, Sighting, WatchRecord, WatchRecordQuerySet
+from .changes import Change, tell
+from .history import count, lock_history
+from .rows import Row
+from .store import fetch_rows, forget_unused
+
+# Rows that one transaction removes; stays under the 999 parameters of an old SQLite.
+REMOVED_AT_ONCE = 900
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What was removed, and the version of the history afterwards."""
+
+    records: int
+    videos: int
+    channels: int
+    data_version: int
+
+
+def remove(user: User, records: WatchRecordQuerySet) -> Removal:
+    """Remove those of the user's records that `records` selects: all of them, or on an error none."""
+    with transaction.atomic():
+        history = lock_history(user)
+        ids = list(records.of(user).values_list("id", flat=True))
+        removed = videos = channels = 0
+        for some in _chunks(ids):
+            rows = [stored.row for stored in fetch_rows(user.pk, "id", some).values()]
+            gone = remove_rows(history, rows)
+            removed, videos, channels = removed + len(rows), videos + gone[0], channels + gone[1]
+        return Removal(removed, videos, channels, history.version)
+
+
+def remove_rows(history: History, rows: Sequence[Row]) -> tuple[int, int]:
+    """Remove at most REMOVED_AT_ONCE rows under the lock; how many videos and channels went with them."""
+    user_id = history.user_id
+    ids = [row.id for row in rows]
+    WatchRecord.objects.filter(user=user_id, id__in=ids).delete()
+    Sighting.objects.filter(user=user_id, record_id__in=ids).delete()
+    gone = forget_unused(user_id, rows)
+    tell(Change(user_id, removed=rows))
+    count(history, [], rows)
+    return gone
+
+
+def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    stream = iter(ids)
+    while some := list(islice(stream, REMOVED_AT_ONCE)):
+        yield some
