@@ -97,7 +97,7 @@ class VideoTotal(SeenTotal):
 class HistoryTotal(Rollup):
     """Per user: everything, so that "all" costs one row."""
 
-    user = models.OneToOneField(  # type: ignore[assignment]
+    user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         primary_key=True,
         on_delete=models.DO_NOTHING,

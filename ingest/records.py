@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -20,7 +21,7 @@ class Precision(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Channel(Struct, frozen=True, gc=False):
+class Channel(Struct, frozen=True):
     """Who made it: a YouTube channel, a series. `key` is the platform's id, or `title:` and the normalised title."""
 
     platform: str
@@ -29,7 +30,7 @@ class Channel(Struct, frozen=True, gc=False):
     url: str = ""
 
 
-class Video(Struct, frozen=True, gc=False):
+class Video(Struct, frozen=True):
     """What was watched. `key` is the platform's id, or `title:` and the normalised title."""
 
     platform: str
@@ -38,7 +39,7 @@ class Video(Struct, frozen=True, gc=False):
     url: str = ""
 
 
-class Record(Struct, frozen=True, gc=False):
+class Record(Struct, frozen=True):
     """One play, as its source states it.
 
     `at` is in whole seconds since 1970 UTC; for precision `day` it is 00:00 UTC of the stated date, for
@@ -61,7 +62,7 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class Ignored(Struct, frozen=True):
-    """A row that is understood and is no watch: a post, a survey, a trailer. `place` is its card, item or line number."""
+    """A row that is understood and is no watch: a post, a trailer. `place` is its card, item or line number."""
 
     place: int
     code: str
@@ -81,6 +82,12 @@ class Rejected(Struct, frozen=True):
 
 
 Outcome = Record | Ignored | Rejected
+
+
+def title_key(title: str) -> str:
+    """The key of a video or channel that has no id: spelling differences that nobody sees make no difference."""
+    return "title:" + " ".join(unicodedata.normalize("NFC", title).casefold().split())
+
 
 # Enough of a raw row to recognise it by; the row itself may be megabytes.
 SNIPPET_LENGTH = 300

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from django.db.models import Model
 
@@ -84,7 +85,7 @@ def _add(
     model: type[Model],
     user_id: int,
     key: Sequence[str],
-    deltas: Mapping[tuple[int, *tuple[int | str, ...]], Sum],
+    deltas: Mapping[Any, Sum],
     also: Sequence[str] = (),
 ) -> None:
     columns = (*SUMS, *also)

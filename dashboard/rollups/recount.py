@@ -50,9 +50,7 @@ class Recount:
                 continue
             is_left = right is None or (left is not None and left[:width] <= right[:width])
             is_right = left is None or (right is not None and right[:width] <= left[:width])
-            yield Difference(
-                self.model.__name__, left if is_left else None, right if is_right else None
-            )
+            yield Difference(self.model.__name__, left if is_left else None, right if is_right else None)
             left = next(stored, None) if is_left else left
             right = next(true, None) if is_right else right
 
@@ -155,7 +153,9 @@ def _everything(user: User) -> Iterable[Values]:
         )
         .values()
     )
-    return [(plays, seconds, timed, videos, channels)] if HistoryTotal.objects.filter(user=user).exists() or plays else []
+    return (
+        [(plays, seconds, timed, videos, channels)] if HistoryTotal.objects.filter(user=user).exists() or plays else []
+    )
 
 
 def _history(user: User) -> Iterable[Values]:

@@ -85,7 +85,7 @@ class Table:
         self.name = meta.db_table
         self.columns = columns
         self.fields = [by_column[column] for column in columns]
-        self.key = [field.column for field in meta.pk_fields]
+        self.key = [str(field.column) for field in meta.pk_fields]
 
     def decoded(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         json_at = [i for i, field in enumerate(self.fields) if isinstance(field, models.JSONField)]
@@ -110,7 +110,7 @@ class Dialect(ABC):
     def insert_or(self, table: Table, rows: Sequence[Values], conflict: str) -> None: ...
 
     @abstractmethod
-    def one_of(self, column: str, values: list[int]) -> tuple[str, object]: ...
+    def one_of(self, column: str, values: list[int]) -> tuple[str, str]: ...
 
     @abstractmethod
     def read(self, field: models.Field[Any, Any]) -> str:
@@ -132,7 +132,7 @@ class Sqlite(Dialect):
                 list(self._encoded(table, rows)),
             )
 
-    def one_of(self, column: str, values: list[int]) -> tuple[str, object]:
+    def one_of(self, column: str, values: list[int]) -> tuple[str, str]:
         return f"{column} IN (SELECT value FROM json_each(%s))", json.dumps(values)
 
     def read(self, field: models.Field[Any, Any]) -> str:
@@ -142,7 +142,7 @@ class Sqlite(Dialect):
             case models.DateField():
                 return f"CAST(julianday({field.column}) - 2440587.5 AS INTEGER)"
             case _:
-                return field.column
+                return str(field.column)
 
     def _mark(self, field: models.Field[Any, Any]) -> str:
         """SQLite writes the very text that Django's fields write, and does it in C."""
@@ -171,7 +171,7 @@ class Postgres(Dialect):
             if encode := self._encoder(field):
                 columns[i] = tuple(None if value is None else encode(value) for value in columns[i])
         copy = f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN (FORMAT BINARY)"
-        with connection.cursor() as cursor, cursor.copy(copy) as sink:  # type: ignore[attr-defined]
+        with connection.cursor() as cursor, cursor.copy(copy) as sink:
             sink.set_types([self._type(field) for field in table.fields])
             for row in zip(*columns, strict=True):
                 sink.write_row(row)
@@ -187,7 +187,7 @@ class Postgres(Dialect):
                 [self._array(*column) for column in zip(table.fields, zip(*rows, strict=True), strict=True)],
             )
 
-    def one_of(self, column: str, values: list[int]) -> tuple[str, object]:
+    def one_of(self, column: str, values: list[int]) -> tuple[str, str]:
         return f"{column} = ANY(%s::bigint[])", _literal(values)
 
     def read(self, field: models.Field[Any, Any]) -> str:
@@ -197,7 +197,7 @@ class Postgres(Dialect):
             case models.DateField():
                 return f"{field.column} - DATE '1970-01-01'"
             case _:
-                return field.column
+                return str(field.column)
 
     def _encoder(self, field: models.Field[Any, Any]) -> Callable[[Any], object] | None:
         match field:
@@ -210,7 +210,7 @@ class Postgres(Dialect):
             case _:
                 return None
 
-    def _array(self, field: models.Field[Any, Any], values: Values) -> object:
+    def _array(self, field: models.Field[Any, Any], values: Values) -> str | list[Any]:
         """A column as one parameter. Numbers are written out here: psycopg takes ten times as long for a list."""
         match field:
             case models.JSONField():

@@ -1,4 +1,4 @@
-"""How the rest of the product hears of a change: once, inside its transaction, with the rows really added or removed."""
+"""How others hear of a change: once, inside its transaction, with the rows that were really added or removed."""
 
 from __future__ import annotations
 

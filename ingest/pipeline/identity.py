@@ -1,6 +1,6 @@
 """What makes a record the same record: its natural key, and the id that is a hash of it.
 
-The derivation is pinned by tests with fixed vectors: it can never change, since every database ever filled relies on it.
+The derivation is pinned by tests with fixed vectors: it can never change, every database ever filled relies on it.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from ..records import SNIPPET_LENGTH, Precision, Record, Rejected
 
 
 def _limit(model: type[WatchRecord] | type[Video] | type[Channel], field: str) -> int:
-    limit = model._meta.get_field(field).max_length
-    assert isinstance(limit, int)
+    limit = getattr(model._meta.get_field(field), "max_length", None)
+    assert isinstance(limit, int)  # every one of these fields states its own
     return limit
 
 
@@ -62,7 +62,9 @@ def _reason(record: Record) -> Rejected | None:
     if (record.at is None) != (record.precision is Precision.UNKNOWN):
         return _rejected(record, "time_missing", "The time is missing, or stated although it is called unknown.")
     if record.seconds is not None and not 0 <= record.seconds <= LONGEST_SECONDS:
-        return _rejected(record, "seconds_out_of_range", f"{record.seconds} seconds; 0 to {LONGEST_SECONDS} can be true.")
+        return _rejected(
+            record, "seconds_out_of_range", f"{record.seconds} seconds; 0 to {LONGEST_SECONDS} can be true."
+        )
     for name, text, limit in _texts(record):
         if len(text) > limit:
             return _rejected(record, "text_too_long", f"The {name} has {len(text)} characters; the limit is {limit}.")
@@ -96,4 +98,3 @@ def _is_unicode(text: str) -> bool:
 def _rejected(record: Record, code: str, sentence: str) -> Rejected:
     snippet = (record.video.title if record.video else record.item)[:SNIPPET_LENGTH]
     return Rejected(record.place, code, sentence, snippet.encode("utf-8", "replace").decode().replace("\0", "\ufffd"))
-

@@ -1,0 +1,24 @@
+"""manage.py rebuild_rollups: make the rollups anew from the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from dashboard.management.people import add_user_argument, people
+from dashboard.rollups.recount import rebuild
+
+
+class Command(BaseCommand):
+    help = "Makes every rollup anew from the records, one user at a time, each in one transaction."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        add_user_argument(parser)
+
+    def handle(self, *args: Any, user: str | None, **options: Any) -> None:
+        users = 0
+        for person in people(user):
+            rebuild(person)
+            users += 1
+        self.stdout.write(f"Rebuilt the rollups of {users} histories.")
