@@ -1,0 +1,26 @@
+"""Every route begins here."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView
+
+from watchtracker import health, problems
+from watchtracker.docs import ApiDocsView
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path(settings.ADMIN_PATH, admin.site.urls),
+    path("api/v1/", include("accounts.urls")),
+    path("api/v1/", include("ingest.urls")),
+    path("api/v1/", include("dashboard.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", ApiDocsView.as_view(), name="docs"),
+    path("api/<path:path>", problems.no_such_route),
+]
+
+handler400 = "watchtracker.problems.bad_request"
+handler403 = "watchtracker.problems.permission_denied"
+handler404 = "watchtracker.problems.page_not_found"
+handler500 = "watchtracker.problems.server_error"
