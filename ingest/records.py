@@ -21,7 +21,7 @@ class Precision(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Channel(Struct, frozen=True):
+class Channel(Struct, frozen=True, gc=False):
     """Who made it: a YouTube channel, a series. `key` is the platform's id, or `title:` and the normalised title."""
 
     platform: str
@@ -30,7 +30,7 @@ class Channel(Struct, frozen=True):
     url: str = ""
 
 
-class Video(Struct, frozen=True):
+class Video(Struct, frozen=True, gc=False):
     """What was watched. `key` is the platform's id, or `title:` and the normalised title."""
 
     platform: str
@@ -39,13 +39,14 @@ class Video(Struct, frozen=True):
     url: str = ""
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """One play, as its source states it.
 
     `at` is in whole seconds since 1970 UTC; for precision `day` it is 00:00 UTC of the stated date, for
     precision `unknown` it is None. `seconds` is the time observed to be watched, None where the source does not
     say. `item` tells one watched thing from another inside a source family (DESIGN, item identity) and is empty
-    for a removed video without an id, which is known by its time alone.
+    for a removed video without an id, which is known by its time alone. `key` is the
+    natural key of a record that comes back in our own export; it stands instead of one derived from this file.
     """
 
     place: int
@@ -59,6 +60,7 @@ class Record(Struct, frozen=True):
     is_ad: bool = False
     device: str = ""
     extra: dict[str, Any] | None = None
+    key: str = ""
 
 
 class Ignored(Struct, frozen=True):
@@ -107,13 +109,15 @@ class Options:
     """What the person importing says about a file.
 
     `zone_labels` gives the offset of labels that mean several zones or none ("IST"); `timezone` is for sources
-    whose times are naive; `profile` picks or names the person in exports that know several. `now` is the moment
-    of the import: nothing was watched more than a day after it.
+    whose times are naive; `profile` picks or names the person in exports that know several; `date_order` is "dmy"
+    or "mdy", for files whose dates can be read both ways. `now` is the moment of the import: nothing was watched more
+    than a day after it.
     """
 
     timezone: tzinfo | None = None
     zone_labels: Mapping[str, timedelta] = field(default_factory=dict)
     profile: str = ""
+    date_order: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -123,11 +127,13 @@ class Export:
 
     Records of one `family` share an identity space, whichever file format brought them; `cut` is the coarsest
     precision any format of the family gives, and the one its records are told apart by (`UNKNOWN`: by item alone).
-    `None` means each record's own precision. `read` may be called more than once and always says the same.
+    `None` means each record's own precision. `read` may be called more than once and always says the same. `share`
+    says how much has been read, 0 to 1.
     """
 
     source: str
     family: str
     cut: Precision | None
     read: Callable[[Options], Iterator[Outcome]]
+    share: Callable[[], float] = lambda: 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from ingest.records import Export, Options, Outcome, SourceError
@@ -36,6 +37,9 @@ _TITLE = re.compile(rb"<title>([^<]*)", re.IGNORECASE)
 _KEYS = re.compile(rb'"([A-Za-z_ ][\w ]{0,40})"\s*:')
 SHOWN = 6
 
+# The files a source was given, with their sizes.
+Opened = list[tuple[BinaryIO, int]]
+
 
 def detect(file: BinaryIO, *, source: str = "", limits: Limits = DEFAULT_LIMITS) -> Export:
     """The export this file is. `source` forces one, by its name or, for any of a zip's, by its family and "_zip".
@@ -55,7 +59,9 @@ def detect(file: BinaryIO, *, source: str = "", limits: Limits = DEFAULT_LIMITS)
     for each in sources:
         if each.recognise(head):
             return _single(file, each)
-    raise SourceError("unknown_file", f"This is {looks_like(head)}. What can be read is {_supported()}, or a zip of it.")
+    raise SourceError(
+        "unknown_file", f"This is {looks_like(head)}. What can be read is {_supported()}, or a zip of it."
+    )
 
 
 def _chosen(source: str) -> Sequence[Source]:
@@ -67,20 +73,44 @@ def _chosen(source: str) -> Sequence[Source]:
 
 
 def _single(file: BinaryIO, source: Source) -> Export:
-    def read(options: Options) -> Iterator[Outcome]:
-        return source.parse(file, options)
+    opened: Opened = []
+    watched = _watched(source, opened)
 
-    return Export(source.name, source.family, source.cut, read)
+    def read(options: Options) -> Iterator[Outcome]:
+        opened.clear()
+        return watched.parse(file, options)
+
+    return Export(source.name, source.family, source.cut, read, lambda: _share(opened))
 
 
 def _zip(file: BinaryIO, sources: Sequence[Source], limits: Limits) -> Export:
+    opened: Opened = []
     members = archive.find(file, sources, limits)
+    watched = [replace(member, source=_watched(member.source, opened)) for member in members]
     first = members[0].source
 
     def read(options: Options) -> Iterator[Outcome]:
-        return archive.read(file, members, options, limits)
+        opened.clear()
+        return archive.read(file, watched, options, limits)
 
-    return Export(first.family + ZIP_SUFFIX, first.family, first.cut, read)
+    return Export(first.family + ZIP_SUFFIX, first.family, first.cut, read, lambda: _share(opened))
+
+
+def _watched(source: Source, opened: Opened) -> Source:
+    """The same source, noting each file it is given."""
+
+    def parse(file: BinaryIO, options: Options) -> Iterator[Outcome]:
+        opened.append((file, file.seek(0, 2)))
+        file.seek(0)
+        return source.parse(file, options)
+
+    return replace(source, parse=parse)
+
+
+def _share(opened: Opened) -> float:
+    """How much of the files has been read, 0 to 1. One that is closed has been read."""
+    total = sum(size for _, size in opened)
+    return sum(size if file.closed else file.tell() for file, size in opened) / total if total else 0.0
 
 
 def _supported() -> str:

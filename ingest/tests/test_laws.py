@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.rollups.recount import verify
@@ -19,6 +19,9 @@ from .histories import bring, dated_records, picture, records, somebody
 
 pytestmark = pytest.mark.django_db
 
+# Each example fills and compares whole histories.
+laws = settings(max_examples=40)
+
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"])
 IGNORED = Ignored(3, "post", "A post, not a video.")
 REJECTED = Rejected(4, "stamp", "No time could be read.")
@@ -31,6 +34,7 @@ def pieces(draw_from: list[Record]) -> st.SearchStrategy[list[list[Record]]]:
     return st.lists(cut, max_size=4)
 
 
+@laws
 @given(plays=st.lists(records(), max_size=30), data=st.data(), zone=ZONES, day_start=st.integers(0, 6))
 def test_order_pieces_overlaps_and_repeats_do_not_matter(plays, data, zone, day_start):
     whole = somebody(timezone=zone, day_start_hour=day_start)
@@ -45,6 +49,7 @@ def test_order_pieces_overlaps_and_repeats_do_not_matter(plays, data, zone, day_
     assert list(verify(parts)) == []
 
 
+@laws
 @given(plays=st.lists(dated_records(), max_size=12), data=st.data())
 def test_equal_plays_of_a_day_are_as_many_as_the_fullest_file_has(plays, data):
     whole, parts = somebody(), somebody()
@@ -56,6 +61,7 @@ def test_equal_plays_of_a_day_are_as_many_as_the_fullest_file_has(plays, data):
     assert list(verify(parts)) == []
 
 
+@laws
 @given(plays=st.lists(records(), max_size=30))
 def test_sending_twice_changes_nothing_not_even_the_version(plays):
     user = somebody()
@@ -66,6 +72,7 @@ def test_sending_twice_changes_nothing_not_even_the_version(plays):
     assert {receipt.outcome for receipt in receipts} <= {"duplicate"}
 
 
+@laws
 @given(outcomes=st.lists(st.one_of(records(), st.just(IGNORED), st.just(REJECTED)), max_size=40))
 def test_every_row_is_accounted_for(outcomes):
     upload = bring(somebody(), outcomes)
@@ -77,9 +84,12 @@ def test_every_row_is_accounted_for(outcomes):
     assert sum(upload.reasons.values()) == UploadRow.objects.filter(upload=upload).count()
 
 
+@laws
 @given(
     files=st.lists(st.lists(records(), max_size=12), min_size=1, max_size=4),
-    steps=st.lists(st.sampled_from(["bring", "submit", "undo", "remove ads", "remove a video", "remove all"]), max_size=8),
+    steps=st.lists(
+        st.sampled_from(["bring", "submit", "undo", "remove ads", "remove a video", "remove all"]), max_size=8
+    ),
     data=st.data(),
 )
 def test_rollups_equal_a_recount_after_every_step(files, steps, data):
@@ -103,6 +113,7 @@ def test_rollups_equal_a_recount_after_every_step(files, steps, data):
         assert list(verify(user)) == []
 
 
+@laws
 @given(mine=st.lists(records(), min_size=1, max_size=12), shared=st.lists(records(), max_size=12))
 def test_undo_leaves_what_another_import_also_vouched_for(mine, shared):
     expected, user = somebody(), somebody()

@@ -15,16 +15,17 @@ ZONES = [
 ]  # fmt: skip
 
 
-@given(
-    at=st.integers(-2_000_000_000, 4_000_000_000), zone=st.sampled_from(ZONES), day_start=st.integers(0, 6)
-)
+@given(at=st.integers(-2_000_000_000, 4_000_000_000), zone=st.sampled_from(ZONES), day_start=st.integers(0, 6))
 @example(at=1_289_098_860 - 60, zone="America/St_Johns", day_start=0)  # clocks went back at one minute past midnight
 @example(at=1_325_239_200, zone="Pacific/Apia", day_start=0)  # 2011-12-30 never was
 @example(at=63_593_070, zone="Africa/Monrovia", day_start=3)  # 44 min 30 s jumped at 00:44:30 UTC
 def test_the_day_is_the_date_of_the_wall_clock_less_the_day_start(at, zone, day_start):
     local = datetime.fromtimestamp(at, UTC).astimezone(ZoneInfo(zone))
     day = (local.replace(tzinfo=None) - timedelta(hours=day_start)).date()
-    assert LocalClock(ZoneInfo(zone), day_start).day_and_hour(at) == ((day - datetime(1970, 1, 1).date()).days, local.hour)
+    assert LocalClock(ZoneInfo(zone), day_start).day_and_hour(at) == (
+        (day - datetime(1970, 1, 1).date()).days,
+        local.hour,
+    )
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -1,0 +1,343 @@
+"""Google Takeout's watch-history.json: a list of objects, newest first, times in UTC with or without milliseconds.
+
+What is odd about it:
+- It can be hundreds of megabytes, so it is decoded an item at a time from a sliding window. An item that is no JSON is
+  one rejected row; where it ends is told by what begins the next one, as all items begin with the same key.
+- The title holds the verb ("Watched X", "X angesehen") and nothing marks where one ends: see wording.py.
+- Milliseconds are dropped, since the HTML of the same history does not have them.
+- Exports up to 2017 are of another shape: `{"snippet": {"title", "publishedAt", "resourceId": {"videoId"}}}`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+import msgspec
+
+from ingest.records import SNIPPET_LENGTH, Options, Outcome, Rejected, SourceError
+from ingest.sources.stamps import EXAMPLES_SHOWN, refuse_if_broken
+from ingest.sources.wording import NO_VERB, TitleSurvey, Wording
+from ingest.sources.youtube import (
+    YOUTUBE,
+    Card,
+    Seen,
+    clean,
+    follow,
+    may_be_a_watch,
+    not_a_watch,
+    record,
+    watch,
+    watch_url,
+)
+
+CHUNK = 256 * 1024
+# The longest items seen are some kilobytes. What is longer is no item, and is not kept in memory.
+ITEM_LIMIT = 1024 * 1024
+# Kept while looking for the next item, so that a chunk's edge does not hide its first key and the space before it.
+EDGE = 256
+ITEM_SNIPPET = SNIPPET_LENGTH * 4  # before white space is folded
+EARLIEST = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
+
+_FIRST_ITEM = re.compile(r'\s*\[\s*\{\s*"([^"\\]{1,64})"\s*:')
+_OPENING = re.compile(r"\s*\[")
+# How the next item begins, with the first key of all of them. It cannot be in a string: quotes are escaped there.
+_NEXT_ITEM = r',\s*\{{\s*"{key}"\s*:'
+_SPACE = re.compile(r"[ \t\r\n]*")
+_BETWEEN_ITEMS = re.compile(r"[ \t\r\n,]*")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?=(?:\.\d{1,9})?Z$)", re.ASCII)
+_TITLES_OF_GONE_VIDEOS = ("Deleted video", "Private video")
+# What the decoder makes of bytes that are not UTF-8.
+_DAMAGED = re.compile("[\udc80-\udcff]")
+
+
+class _Named(msgspec.Struct):
+    name: str = ""
+    url: str | None = None
+
+
+class _Item(msgspec.Struct, rename="camel"):
+    """An entry. What is not listed here is not used: products, activityControls, locationInfos."""
+
+    title: str
+    time: str
+    header: str = ""
+    title_url: str | None = None
+    subtitles: list[_Named] | None = None
+    details: list[Any] | None = None
+    description: str | None = None
+
+
+class _Resource(msgspec.Struct, rename="camel"):
+    video_id: str
+
+
+class _Snippet(msgspec.Struct, rename="camel"):
+    title: str
+    published_at: str
+    resource_id: _Resource
+
+
+class _OldItem(msgspec.Struct):
+    """An entry of an export up to 2017: the history was a playlist then. Its channel is the account's own."""
+
+    snippet: _Snippet
+
+
+class BrokenItem(Exception):
+    """An item that cannot be read: the code and sentence of its rejected row, and its text if it is no JSON."""
+
+    def __init__(self, code: str, sentence: str, snippet: str = "") -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+        self.snippet = snippet
+
+
+def recognise(head: bytes) -> bool:
+    """A JSON list whose first item has what Takeout's activity has; which activity it is, only the items tell."""
+    start = head.lstrip()
+    if not re.match(rb"\[\s*\{", start):
+        return False
+    return (b'"header"' in head and b'"title"' in head) or (b'"snippet"' in head and b'"resourceId"' in head)
+
+
+def parse(file: BinaryIO, options: Options) -> Iterator[Outcome]:
+    """The outcomes of all items, in order; places are item numbers from 1. Raises SourceError before the first."""
+    wording = _survey(file, options)
+    latest = _latest(options)
+    for place, item in enumerate(items(file), start=1):
+        yield _outcome(place, item, wording, latest)
+
+
+def _outcome(place: int, item: Any, wording: Wording, latest: int) -> Outcome:
+    try:
+        entry = read_item(item)
+        if isinstance(entry, _OldItem):
+            return _old_outcome(place, entry, latest)
+        card = _card(entry, wording)
+        link = follow(card.url)
+        return not_a_watch(place, card, link, wording) or record(place, seconds(entry.time, latest), card, link)
+    except BrokenItem as broken:
+        return Rejected(place, broken.code, broken.sentence, clean(broken.snippet or repr(item))[:SNIPPET_LENGTH])
+
+
+def _old_outcome(place: int, entry: _OldItem, latest: int) -> Outcome:
+    found = entry.snippet
+    link = follow(watch_url(found.resource_id.video_id))
+    if not link.video:
+        raise BrokenItem("unreadable_entry", f"{found.resource_id.video_id[:80]!r} is no id of a video.")
+    title = "" if found.title in _TITLES_OF_GONE_VIDEOS else found.title
+    return watch(place, seconds(found.published_at, latest), link.video, title, None, False, music=False)
+
+
+def read_item(item: Any) -> _Item | _OldItem:
+    """Raises BrokenItem for what is no entry."""
+    if isinstance(item, BrokenItem):
+        raise item
+    try:
+        if isinstance(item, dict) and "snippet" in item:
+            return msgspec.convert(item, _OldItem)
+        return msgspec.convert(item, _Item)
+    except msgspec.ValidationError as reason:
+        raise BrokenItem("unreadable_entry", f"This is not an entry as Takeout writes them: {reason}.") from None
+
+
+def _card(entry: _Item, wording: Wording | None = None) -> Card:
+    """An entry as a card; its title still has the verb while the wording is not known."""
+    line = clean(entry.title)
+    verb, title = wording.take_apart(line) if wording else (NO_VERB, line)
+    maker = entry.subtitles[0] if entry.subtitles else _Named()
+    return Card(
+        clean(entry.header),
+        line,
+        before=verb.before,
+        after=verb.after,
+        title=title,
+        url=entry.title_url or "",
+        channel_name=maker.name or "",
+        channel_url=maker.url or "",
+        details=1 if entry.description else 0,
+        is_ad=bool(entry.details),
+    )
+
+
+def seconds(time: str, latest: int) -> int:
+    """Seconds since 1970 of a time like 2021-12-13T21:29:46.458Z; raises BrokenItem."""
+    found = _TIME.match(time)
+    try:
+        at = int(datetime.fromisoformat(f"{found[0]}+00:00").timestamp()) if found else None
+    except ValueError:
+        at = None
+    if at is None:
+        raise BrokenItem("unreadable_time", f"The time {time[:80]!r} could not be read.")
+    if not EARLIEST <= at <= latest:
+        raise BrokenItem("time_out_of_range", f"The time {time[:80]!r} is before 1900 or in the future.")
+    return at
+
+
+def _latest(options: Options) -> int:
+    return int((options.now.astimezone(UTC) + timedelta(days=1)).timestamp())
+
+
+def _survey(file: BinaryIO, options: Options) -> Wording:
+    """Looks at every item once: what it holds, and which verb its titles have. Raises SourceError if it is refused."""
+    titles = TitleSurvey()
+    seen = Seen()
+    latest = _latest(options)
+    watches = 0
+    broken = 0
+    examples: list[str] = []
+    for item in items(file):
+        try:
+            entry = read_item(item)
+        except BrokenItem:
+            seen.broken += 1
+            continue
+        if isinstance(entry, _OldItem):
+            seen.add_videos(YOUTUBE, is_ad=False)
+            time = entry.snippet.published_at
+        else:
+            card = _card(entry)
+            link = follow(card.url)
+            seen.add(card, link)
+            if not may_be_a_watch(card, link):
+                continue
+            if link.video:
+                titles.add(card.line, card.url)
+            time = entry.time
+        watches += 1
+        try:
+            seconds(time, latest)
+        except BrokenItem:
+            broken += 1
+            if broken <= EXAMPLES_SHOWN:
+                examples.append(time[:80])
+    wording = titles.settle()
+    seen.refuse_unless_watches(wording)
+    refuse_if_broken(broken, watches, examples)
+    return wording
+
+
+def items(file: BinaryIO, chunk: int = CHUNK) -> Iterator[Any]:
+    """Each item of the list, decoded; a BrokenItem in place of one that is no JSON. Raises SourceError for no list."""
+    return _Window(file, chunk).items()
+
+
+class _Window:
+    """A part of the file as text, from the item that is being read on."""
+
+    def __init__(self, file: BinaryIO, chunk: int) -> None:
+        file.seek(0)
+        self._file = file
+        self._chunk = chunk
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._spoiled = False
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=self._constant)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            self._spoiled = True
+        return found
+
+    def _constant(self, _name: str) -> None:
+        self._spoiled = True
+
+    def _more(self) -> bool:
+        """Lengthens the window by a chunk; False at the end of the file."""
+        piece = self._file.read(self._chunk)
+        self._ended = not piece
+        self._text = self._text[self._at :] + self._decode(piece, final=self._ended)
+        self._at = 0
+        return not self._ended
+
+    def items(self) -> Iterator[Any]:
+        next_item = self._open()
+        while self._skip(_BETWEEN_ITEMS):
+            if self._text[self._at] != "]":
+                item = self._item(next_item)
+                yield item
+                if isinstance(item, BrokenItem) and item.code == "cut_off":
+                    return
+                continue
+            self._at += 1
+            if not self._skip(_SPACE):
+                return
+            # A second list may follow: people glue their exports together.
+            if self._text[self._at] != "[":
+                yield BrokenItem("unreadable_entry", "Something follows the end of the list.", self._text[self._at :])
+                return
+            self._at += 1
+        yield BrokenItem("cut_off", "The file is cut off: its list does not end.")
+
+    def _open(self) -> re.Pattern[str]:
+        """Goes behind the opening bracket; gives the start of an item, as the first one has it."""
+        while not (first := _FIRST_ITEM.match(self._text)) and len(self._text) < ITEM_LIMIT and self._more():
+            pass
+        opening = _OPENING.match(self._text)
+        if not opening:
+            raise SourceError("not_json", "This is no list in JSON, so it is no watch history of Takeout.")
+        self._at = opening.end()
+        return re.compile(_NEXT_ITEM.format(key=re.escape(first[1] if first else "header")))
+
+    def _skip(self, what: re.Pattern[str]) -> bool:
+        """Goes to the next thing that is none of these; False where the file ends first."""
+        while True:
+            found = what.match(self._text, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._text):
+                return True
+            if not self._more():
+                return False
+
+    def _item(self, next_item: re.Pattern[str]) -> Any:
+        while True:
+            self._spoiled = False
+            try:
+                item, end = self._decoder.raw_decode(self._text, self._at)
+            except (ValueError, RecursionError):
+                item, end = None, -1
+            if end - self._at > ITEM_LIMIT:
+                return self._too_long(next_item)
+            # A number at the edge of the window may go on behind it.
+            if end >= 0 and (isinstance(item, dict) or end < len(self._text) or self._ended):
+                return self._whole(item, end)
+            following = next_item.search(self._text, self._at + 1)
+            if following and following.start() - self._at <= ITEM_LIMIT:
+                return self._broken("unreadable_entry", "This entry is not JSON.", following.start())
+            if len(self._text) - self._at > ITEM_LIMIT:
+                return self._too_long(next_item)
+            if not self._more():
+                return self._broken("cut_off", "This entry is cut off: its end is not in the file.", len(self._text))
+
+    def _whole(self, item: Any, end: int) -> Any:
+        if _DAMAGED.search(self._text, self._at, end):
+            return self._broken("bad_encoding", "This entry is not UTF-8, so its text is damaged.", end)
+        if self._spoiled:
+            return self._broken("unreadable_entry", "This entry has a key twice, or a number that is none.", end)
+        self._at = end
+        return item
+
+    def _broken(self, code: str, sentence: str, end: int) -> BrokenItem:
+        snippet = self._text[self._at : min(end, self._at + ITEM_SNIPPET)]
+        self._at = end
+        return BrokenItem(code, sentence, snippet)
+
+    def _too_long(self, next_item: re.Pattern[str]) -> BrokenItem:
+        sentence = f"This entry is longer than {ITEM_LIMIT:,} characters, so it is none."
+        broken = BrokenItem("entry_too_long", sentence, self._text[self._at : self._at + ITEM_SNIPPET])
+        while not (following := next_item.search(self._text, self._at)):
+            self._at = max(self._at, len(self._text) - EDGE)
+            if not self._more():
+                self._at = len(self._text)
+                return broken
+        self._at = following.start()
+        return broken
