@@ -54,23 +54,21 @@ class Deltas:
         for row in rows:
             if row.day is None:
                 continue
-            product = row.product
+            day = self.days[row.day, row.product]
             if row.is_ad:
-                self.days[row.day, product][3] += sign
+                day[3] += sign
                 continue
             month, weekday = month_and_weekday(row.day)
-            sums = [
-                self.days[row.day, product],
-                self.channel_months[month, row.channel_id or NO_CHANNEL, product],
-                self.all,
-            ]
-            if row.hour is not None:
-                sums.append(self.hours[month, weekday, row.hour, product])
-            for total in sums:
-                total[0] += sign
-                if row.seconds is not None:
-                    total[1] += sign * row.seconds
-                    total[2] += sign
+            channel = self.channel_months[month, row.channel_id or NO_CHANNEL, row.product]
+            hour = _zero() if row.hour is None else self.hours[month, weekday, row.hour, row.product]
+            day[0] += sign
+            channel[0] += sign
+            hour[0] += sign
+            self.all[0] += sign
+            if row.seconds is not None:
+                for sums in (day, channel, hour, self.all):
+                    sums[1] += sign * row.seconds
+                    sums[2] += sign
 
 
 # A history of thirty years has eleven thousand days.

@@ -48,7 +48,7 @@ def move(model: Total, change: Change) -> int:
     deltas: dict[int, Delta] = {}
     _collect(deltas, model, change.added, +1)
     _collect(deltas, model, change.removed, -1)
-    known = {id for (id,) in bulk.fetch(model, (column,), change.user_id, column, deltas)}
+    known = bulk.known(model, change.user_id, column, deltas)
     bulk.upsert(
         model,
         ("user_id", column, *SUMS, *FIRST, *LAST),

@@ -91,7 +91,7 @@ def upsert(
 def forget_unused(model: type[Channel] | type[Video], column: str, user_id: int, ids: Iterable[int]) -> int:
     """Remove those of the entries that no record refers to any more; how many there were."""
     ids = set(ids)
-    used = {id for (id,) in bulk.fetch(WatchRecord, (column,), user_id, column, ids)}
+    used = bulk.known(WatchRecord, user_id, column, ids)
     unused = list(ids - used)
     removed = 0
     for start in range(0, len(unused), FORGOTTEN_AT_ONCE):

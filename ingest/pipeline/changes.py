@@ -17,6 +17,8 @@ class Change:
     user_id: int
     added: Sequence[Row] = ()
     removed: Sequence[Row] = ()
+    # Every local day and hour may be another one: what is derived from them is to be made anew.
+    new_clock: bool = False
 
 
 # Receivers run in the writer's transaction and get `change`. What they raise undoes the write.
@@ -24,5 +26,5 @@ records_changed = Signal()
 
 
 def tell(change: Change) -> None:
-    if change.added or change.removed:
+    if change.added or change.removed or change.new_clock:
         records_changed.send(sender=Change, change=change)

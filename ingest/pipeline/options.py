@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -48,11 +48,13 @@ def said(*, source: str = "", timezone: str = "", zone_labels: Iterable[str] = (
     return given
 
 
-def to_options(given: Said) -> Options:
+def to_options(given: Said, *, now: datetime | None = None) -> Options:
+    """`now` is the moment of the import, if that is not this one."""
     return Options(
         timezone=ZoneInfo(given["timezone"]) if "timezone" in given else None,
         zone_labels=_offsets(given.get("zone_labels", {})),
         profile=given.get("profile", ""),
+        now=now or datetime.now(UTC),
     )
 
 

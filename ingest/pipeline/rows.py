@@ -60,13 +60,18 @@ def greater(one: int | None, other: int | None) -> int | None:
 
 
 def to_row(record: Record, identity: Identity, clock: LocalClock) -> Row:
-    day, hour = local_day_and_hour(record.at, record.precision, clock)
+    at, day, hour = record.at, None, None
+    if at is not None and record.precision is Precision.DAY:
+        # A stated date is its own local day and has no hour: no zone ever shifts it.
+        day = at // SECONDS_PER_DAY
+    elif at is not None:
+        day, hour = clock.day_and_hour(at)
     return Row(
         identity.id,
         identity.key,
         video_id(record.video) if record.video else None,
         channel_id(record.channel) if record.channel else None,
-        record.at,
+        at,
         record.precision,
         day,
         hour,
@@ -76,12 +81,3 @@ def to_row(record: Record, identity: Identity, clock: LocalClock) -> Row:
         record.device,
         record.extra,
     )
-
-
-def local_day_and_hour(at: int | None, precision: Precision, clock: LocalClock) -> tuple[int | None, int | None]:
-    """A stated date is its own local day and has no hour: no zone ever shifts it."""
-    if at is None:
-        return None, None
-    if precision is Precision.DAY:
-        return at // SECONDS_PER_DAY, None
-    return clock.day_and_hour(at)

@@ -9,21 +9,24 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ..models import RowOutcome, Upload, UploadRow, UploadState
+from ..models import History, RowOutcome, Upload, UploadRow, UploadState
 from ..records import Export, Ignored, Options, Outcome, Record, Rejected, SourceError
 from . import bulk
 from .detect import detect
 from .history import lock_history
-from .identity import Identifier
+from .identity import Identifier, Identity
+from .limits import limits
 from .localtime import LocalClock
+from .rehearse import Rehearsal
 from .storable import unstorable
 from .store import Batch, Fate, store
-from .undo import take_back
+from .undo import take_back, will_take_back
 
 Progress = Callable[[Upload], None]
 
@@ -31,9 +34,6 @@ Progress = Callable[[Upload], None]
 BATCH_SIZE = 5_000
 # On SQLite one writer works at a time; between two batches the others get their turn.
 PAUSE_SECONDS = 0.01
-# Two million records are a hundred a day for fifty years.
-MOST_ROWS = 2_000_000
-
 ROW_COLUMNS = ("upload_id", "outcome", "file", "place", "code", "sentence", "snippet")
 
 
@@ -48,17 +48,20 @@ def import_upload(upload: Upload, file: BinaryIO, options: Options, progress: Pr
     Raises Interrupted if the upload was cancelled or taken over meanwhile; what was stored by then stays.
     """
     try:
-        export = detect(file, source=upload.options.get("source", ""))
+        export = detect(file, source=upload.options.get("source", ""), limits=limits())
         _begin(upload, export)
         identifier = Identifier(export.family, export.cut)
+        rehearsal = Rehearsal() if upload.dry_run else None
         outcomes = export.read(options)
-        _pass_over(islice(outcomes, upload.read), identifier)
+        for batch in batches(islice(outcomes, upload.read)):
+            _pass_over(batch, identifier, rehearsal)
         for batch in batches(outcomes):
-            _take(upload, batch, identifier)
+            _take(upload, batch, identifier, rehearsal, export.share())
             progress(upload)
             _let_others_write()
     except SourceError as error:
-        _fail(upload, error)
+        fail(upload, error)
+        take_back(upload, lambda: progress(upload))
         raise
     _finish(upload)
 
@@ -68,36 +71,64 @@ def batches(outcomes: Iterator[Outcome], size: int = BATCH_SIZE) -> Iterator[lis
         yield batch
 
 
+def fail(upload: Upload, error: SourceError) -> None:
+    """The file is refused: what its first rows may have brought will be taken back."""
+    with transaction.atomic():
+        _move(
+            upload,
+            state=UploadState.FAILED,
+            finished_at=timezone.now(),
+            error_code=error.code,
+            error=error.sentence,
+        )
+        will_take_back(upload)
+
+
 def _begin(upload: Upload, export: Export) -> None:
-    upload.source = export.source
-    upload.state = UploadState.RUNNING
-    upload.started_at = upload.started_at or timezone.now()
-    upload.save(update_fields=["source", "state", "started_at"])
+    started_at = upload.started_at or timezone.now()
+    _move(upload, source=export.source, state=UploadState.RUNNING, started_at=started_at)
 
 
-def _pass_over(outcomes: Iterable[Outcome], identifier: Identifier) -> None:
-    """Rows that an interrupted run has stored already; equal ones among them are still to be counted."""
-    for outcome in outcomes:
-        if isinstance(outcome, Record):
-            identifier.identify(outcome)
+def _pass_over(outcomes: list[Outcome], identifier: Identifier, rehearsal: Rehearsal | None) -> None:
+    """Rows that an interrupted run has dealt with already; equal ones among them are still to be counted."""
+    identified, _ = _identified(outcomes, identifier)
+    if rehearsal is not None:
+        rehearsal.note([identity.id for _, identity in identified])
 
 
-def _take(upload: Upload, outcomes: list[Outcome], identifier: Identifier) -> None:
-    """One batch: all of it is stored and counted, or none."""
-    if upload.read + len(outcomes) > MOST_ROWS:
-        raise SourceError("too_many_rows", f"This file has more than {MOST_ROWS:,} rows, the limit of one import.")
+def _identified(
+    outcomes: list[Outcome], identifier: Identifier
+) -> tuple[list[tuple[Record, Identity]], list[Ignored | Rejected]]:
+    """The records that can be stored, each with its identity; and the other rows."""
     records = [outcome for outcome in outcomes if isinstance(outcome, Record)]
     others = [outcome for outcome in outcomes if not isinstance(outcome, Record)]
     refused = unstorable(records)
     others += refused.values()
     storable = [record for index, record in enumerate(records) if index not in refused] if refused else records
-    batch = Batch(identifier.family, LocalClock.of(upload.user), [(r, identifier.identify(r)) for r in storable])
+    return [(record, identifier.identify(record)) for record in storable], others
+
+
+def _take(
+    upload: Upload, outcomes: list[Outcome], identifier: Identifier, rehearsal: Rehearsal | None, share: float
+) -> None:
+    """One batch: all of it is stored and counted, or none."""
+    if upload.read + len(outcomes) > (most := settings.UPLOAD_MAX_ROWS):
+        raise SourceError("too_many_rows", f"This file has more than {most:,} rows, the limit of one import.")
+    identified, others = _identified(outcomes, identifier)
+    if rehearsal is not None:
+        history = History.objects.filter(user=upload.user_id).first() or History(user=upload.user)
+        batch = Batch(identifier.family, LocalClock.of(upload.user), identified)
+        fates, ads = rehearsal.foresee(history, batch)
+        others += _collisions(batch, fates)
+        with transaction.atomic():
+            _account(upload, len(outcomes), fates, ads, others, share)
+        return
     with transaction.atomic():
         history = lock_history(upload.user)
+        batch = Batch(identifier.family, LocalClock.of(upload.user), identified)
         stored = store(history, batch, upload_id=upload.pk)
         others += _collisions(batch, stored.fates)
-        _keep(upload, others)
-        _count(upload, len(outcomes), Counter(stored.fates), stored.ads, others)
+        _account(upload, len(outcomes), stored.fates, stored.ads, others, share)
 
 
 def _collisions(batch: Batch, fates: Iterable[Fate]) -> list[Rejected]:
@@ -125,19 +156,28 @@ def _outcome(row: Ignored | Rejected) -> RowOutcome:
     return RowOutcome.IGNORED if isinstance(row, Ignored) else RowOutcome.REJECTED
 
 
-def _count(upload: Upload, read: int, fates: Counter[Fate], ads: int, others: list[Ignored | Rejected]) -> None:
-    """Move the upload on by one batch, if it still stands where this process left it."""
-    outcomes = Counter(map(_outcome, others))
-    after = {
-        "read": upload.read + read,
-        "created": upload.created + fates[Fate.CREATED],
-        "duplicate": upload.duplicate + fates[Fate.DUPLICATE],
-        "ignored": upload.ignored + outcomes[RowOutcome.IGNORED],
-        "rejected": upload.rejected + outcomes[RowOutcome.REJECTED],
-        "ads": upload.ads + ads,
-        "reasons": dict(Counter(upload.reasons) + Counter(row.code for row in others)),
-    }
-    ours = Upload.objects.filter(pk=upload.pk, state=UploadState.RUNNING, read=upload.read)
+def _account(
+    upload: Upload, read: int, fates: list[Fate], ads: int, others: list[Ignored | Rejected], share: float
+) -> None:
+    """Note what became of a batch's rows, and move the upload on, if it still stands where this process left it."""
+    _keep(upload, others)
+    became, outcomes = Counter(fates), Counter(map(_outcome, others))
+    _move(
+        upload,
+        read=upload.read + read,
+        created=upload.created + became[Fate.CREATED],
+        duplicate=upload.duplicate + became[Fate.DUPLICATE],
+        ignored=upload.ignored + outcomes[RowOutcome.IGNORED],
+        rejected=upload.rejected + outcomes[RowOutcome.REJECTED],
+        ads=upload.ads + ads,
+        reasons=dict(Counter(upload.reasons) + Counter(row.code for row in others)),
+        progress=share,
+    )
+
+
+def _move(upload: Upload, **after: Any) -> None:
+    """Raises Interrupted, and changes nothing, if the upload is not where this process left it."""
+    ours = Upload.objects.filter(pk=upload.pk, state__in=[UploadState.QUEUED, UploadState.RUNNING], read=upload.read)
     if not ours.update(**after):
         raise Interrupted
     for name, value in after.items():
@@ -150,16 +190,4 @@ def _let_others_write() -> None:
 
 
 def _finish(upload: Upload) -> None:
-    upload.state = UploadState.DONE
-    upload.finished_at = timezone.now()
-    upload.save(update_fields=["state", "finished_at"])
-
-
-def _fail(upload: Upload, error: SourceError) -> None:
-    """The file is refused: what its first rows may have brought is taken back."""
-    with transaction.atomic():
-        take_back(upload)
-        upload.state = UploadState.FAILED
-        upload.finished_at = timezone.now()
-        upload.error_code, upload.error = error.code, error.sentence
-        upload.save()
+    _move(upload, state=UploadState.DONE, finished_at=timezone.now(), progress=1.0)

@@ -57,29 +57,50 @@ class StoredRow(Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What became of each record of a batch, in its order, and how many of the created ones are ads."""
+class Plan:
+    """What becomes of each record of a batch, in its order, and what is to be written; nothing is, yet."""
 
     fates: list[Fate]
-    ads: int
+    before: dict[int, StoredRow]
+    after: dict[int, Row]
+    videos: Entries
+    channels: Entries
+    known_videos: Entries
+    known_channels: Entries
+
+    @property
+    def added(self) -> list[Row]:
+        return [row for id, row in self.after.items() if id not in self.before]
+
+    @property
+    def ads(self) -> int:
+        """How many of the created records are ads."""
+        return sum(row.is_ad for row in self.added)
 
 
-def store(history: History, batch: Batch, *, upload_id: int | None = None) -> Stored:
+def plan(history: History, batch: Batch) -> Plan:
     user_id = history.user_id
     rows = [to_row(record, identity, batch.clock) for record, identity in batch.records]
     before = fetch_rows(user_id, "id", [row.id for row in rows]) if history.records else {}
     videos, channels = _catalogue_of(batch, rows)
     known_videos = catalogue.known(Video, user_id, videos)
     known_channels = catalogue.known(Channel, user_id, channels)
-
     fates, after = _merge(batch, rows, before, known_videos | videos, known_channels | channels)
-    added = [row for id, row in after.items() if id not in before]
+    return Plan(fates, before, after, videos, channels, known_videos, known_channels)
+
+
+def store(history: History, batch: Batch, *, upload_id: int | None = None) -> Plan:
+    """Carry out what is planned for a batch."""
+    user_id = history.user_id
+    planned = plan(history, batch)
+    before, after, added = planned.before, planned.after, planned.added
     completed = [row for id, row in after.items() if id in before and row != before[id].row]
     replaced = [before[row.id].row for row in completed]
 
     written = added + completed
-    catalogue.upsert(Video, user_id, videos, known_videos, used={row.video_id for row in written})
-    catalogue.upsert(Channel, user_id, channels, known_channels, used={row.channel_id for row in written})
+    used_videos, used_channels = {row.video_id for row in written}, {row.channel_id for row in written}
+    catalogue.upsert(Video, user_id, planned.videos, planned.known_videos, used=used_videos)
+    catalogue.upsert(Channel, user_id, planned.channels, planned.known_channels, used=used_channels)
     bulk.insert(WatchRecord, INSERTED, [(*astuple(row), user_id, batch.family, upload_id) for row in added])
     bulk.upsert(
         WatchRecord,
@@ -92,7 +113,7 @@ def store(history: History, batch: Batch, *, upload_id: int | None = None) -> St
 
     tell(Change(user_id, written, replaced))
     count(history, written, replaced)
-    return Stored(fates, sum(row.is_ad for row in added))
+    return planned
 
 
 def fetch_rows(user_id: int, column: str, values: Iterable[int]) -> dict[int, StoredRow]:

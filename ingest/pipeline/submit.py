@@ -40,9 +40,10 @@ def submit(user: User, records: Sequence[Record]) -> Submission:
     identifier = Identifier(FAMILY, cut=None)
     refused = unstorable(records)
     storable = [record for index, record in enumerate(records) if index not in refused]
-    batch = Batch(FAMILY, LocalClock.of(user), [(record, identifier.identify(record)) for record in storable])
+    identified = [(record, identifier.identify(record)) for record in storable]
     with transaction.atomic():
         history = lock_history(user)
+        batch = Batch(FAMILY, LocalClock.of(user), identified)
         fates = store(history, batch).fates if batch.records else []
         version = history.version
     receipts = iter([_receipt(identity.id, fate) for (_, identity), fate in zip(batch.records, fates, strict=True)])
