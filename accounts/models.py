@@ -1,5 +1,7 @@
-"""People, the Clerk ids that must not come back, and the tokens of people's programs."""
+"""People, the Clerk ids that must not come back, the tokens of people's programs, and what Clerk has told us."""
 
+import hashlib
+import secrets
 from datetime import datetime
 from typing import Self
 from zoneinfo import available_timezones
@@ -28,6 +30,12 @@ class User(AbstractUser):
     day_start_hour = models.PositiveSmallIntegerField(
         default=0, help_text=f"Hour at which a new day starts, 0 to {LATEST_DAY_START}."
     )
+    display_name = models.CharField(
+        max_length=150, blank=True, default="", help_text="How they want to be called. Empty: as Clerk knows them."
+    )
+    clerk_event_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Of the latest webhook about them: older ones are ignored."
+    )
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -39,15 +47,45 @@ class User(AbstractUser):
             ),
         ]
 
+    @property
+    def shown_name(self) -> str:
+        return self.display_name or self.get_full_name()
+
+
+class TombstoneQuerySet(models.QuerySet["Tombstone"]):
+    def of(self, clerk_id: str) -> Self:
+        return self.filter(pk=Tombstone.digest_of(clerk_id))
+
+    def bury(self, clerk_id: str, deleted_at: datetime) -> None:
+        """Of two deletions the later counts: only an account that Clerk opened after it may come in again."""
+        stone, is_new = self.get_or_create(pk=Tombstone.digest_of(clerk_id), defaults={"deleted_at": deleted_at})
+        if not is_new and stone.deleted_at < deleted_at:
+            self.filter(pk=stone.pk).update(deleted_at=deleted_at)
+
 
 class Tombstone(models.Model):
-    """A deleted Clerk id: a session token that outlives the account must not bring it back."""
+    """A deleted Clerk id: a session token that outlives the account must not bring it back.
 
-    clerk_id = models.CharField(max_length=100, primary_key=True)
-    deleted_at = models.DateTimeField(auto_now_add=True)
+    Kept as a hash: of somebody who asked to be forgotten, not even the id stays. It cannot be guessed back, for Clerk's
+    ids are random.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the Clerk id.")
+    deleted_at = models.DateTimeField()
+
+    objects = TombstoneQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return self.clerk_id
+        return self.digest
+
+    @property
+    def clerk_id(self) -> str:
+        """What the admin's list shows in the place of the id."""
+        return self.digest
+
+    @staticmethod
+    def digest_of(clerk_id: str) -> str:
+        return hashlib.sha256(clerk_id.encode()).hexdigest()
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
@@ -92,3 +130,53 @@ class AccessToken(models.Model):
 
     def is_live(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class WebhookEvent(models.Model):
+    """A message of Clerk's that was taken. It comes again under the same id when it was not answered in time.
+
+    Nothing of its contents is kept: they hold addresses, names and e-mails.
+    """
+
+    message_id = models.CharField(max_length=128, unique=True, help_text="The svix-id header.")
+    type = models.CharField(max_length=100, help_text="Such as user.deleted.")
+    event_at = models.DateTimeField(help_text="When it happened, by Clerk's clock.")
+    received_at = models.DateTimeField()
+    outcome = models.CharField(max_length=20, blank=True, help_text="What became of it here.")
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.message_id}"
+
+
+def receipt_number() -> str:
+    """128 random bits: whoever knows the number of a receipt was given it."""
+    return secrets.token_hex(16)
+
+
+class Erasure(models.Model):
+    """The erasure of one account: an order that outlives the process that works on it, and in the end a receipt.
+
+    It names nobody: `user_pk` is a number that by then belongs to no row.
+    """
+
+    receipt = models.CharField(max_length=32, unique=True, default=receipt_number, editable=False)
+    user_pk = models.BigIntegerField()
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(
+        null=True, help_text="When it was looked once more whether anything had come since."
+    )
+    erased = models.JSONField(default=dict, help_text="How many rows were erased so far, by table.")
+
+    class Meta:
+        constraints = [
+            # Asked for twice, it is done once.
+            models.UniqueConstraint(
+                fields=["user_pk"], condition=models.Q(finished_at=None), name="erasure_one_at_a_time"
+            ),
+        ]
+        # what is still to be done
+        indexes = [models.Index(fields=["id"], condition=models.Q(checked_at=None), name="erasure_to_be_done")]
+
+    def __str__(self) -> str:
+        return self.receipt

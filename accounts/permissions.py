@@ -1,14 +1,20 @@
 """What the way somebody signed in allows: DRF's permission classes."""
 
+from __future__ import annotations
+
 import time
+from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.clerk import Session
 from accounts.models import AccessToken
 from accounts.scopes import required_scope
+
+if TYPE_CHECKING:
+    # At run time it is rest_framework.views that imports us, as the default.
+    from rest_framework.views import APIView
 
 # What cannot be undone, or outlives the session, asks for a sign-in of the last minutes: a stolen laptop is not enough.
 FRESH_MINUTES = 10

@@ -29,14 +29,22 @@ def account_of(clerk_id: str) -> User:
 
 def _open_account(clerk_id: str) -> User:
     # Looked up here only: whoever deletes an account leaves its row inactive or removes it.
-    if Tombstone.objects.filter(clerk_id=clerk_id).exists():
-        raise NoAccount("deleted")
+    _refuse_the_deleted(clerk_id)
     try:
         # A savepoint, so that losing the race below does not break the transaction of the request.
         with transaction.atomic():
-            return User.objects.create_user(username=clerk_id, clerk_id=clerk_id)
+            user = User.objects.create_user(username=clerk_id, clerk_id=clerk_id)
+            # Again: the account may have been deleted and its row erased since. Closing an account makes the row if
+            # there is none (accounts/closing.py), so one that is still under way would have held us up above.
+            _refuse_the_deleted(clerk_id)
+            return user
     except IntegrityError:
         return _opened_meanwhile(clerk_id)
+
+
+def _refuse_the_deleted(clerk_id: str) -> None:
+    if Tombstone.objects.of(clerk_id).exists():
+        raise NoAccount("deleted")
 
 
 def _opened_meanwhile(clerk_id: str) -> User:

@@ -9,8 +9,12 @@ from django.dispatch import receiver
 from ingest.pipeline.changes import Change, records_changed
 
 from .rollups.apply import apply
+from .rollups.new_clock import recount_days
 
 
 @receiver(records_changed)
 def keep_rollups(change: Change, **kwargs: Any) -> None:
-    apply(change)
+    if change.new_clock:
+        recount_days(change.user_id)
+    else:
+        apply(change)

@@ -12,7 +12,7 @@ from typing import BinaryIO
 STYLE_SHEET_LENGTH = 140_000
 HEAD = (
     '<html><head><title>My Activity History</title><style type="text/css">'
-    + ".mdl-grid{display:flex}\n" * (STYLE_SHEET_LENGTH // 24)
+    + ".mdl-typography--body-1{font-size:14px}\n" * (STYLE_SHEET_LENGTH // 40)
     + '</style></head><body><div class="mdl-grid">'
 )
 CARD = (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from .records import Precision
 
@@ -101,11 +102,15 @@ class UploadState(models.TextChoices):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    UNDOING = "undoing"
     UNDONE = "undone"
 
 
 class Upload(models.Model):
-    """One import of one file. Law 3: read = created + duplicate + ignored + rejected, at every moment."""
+    """One import of one file. Law 3: read = created + duplicate + ignored + rejected, at every moment.
+
+    A dry run is an upload like any other that brings no record: its counts say what would become of each row.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
     filename = models.CharField(max_length=255)
@@ -114,6 +119,7 @@ class Upload(models.Model):
     fingerprint = models.CharField(max_length=64, help_text="Hash of the file's bytes and the options it is read with.")
     source = models.CharField(max_length=32, blank=True)
     options = models.JSONField(default=dict)
+    dry_run = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=9, choices=UploadState, default=UploadState.QUEUED)
     read = models.BigIntegerField(default=0)
     created = models.BigIntegerField(default=0)
@@ -122,11 +128,19 @@ class Upload(models.Model):
     rejected = models.BigIntegerField(default=0)
     ads = models.BigIntegerField(default=0, help_text="How many of the created records are ads.")
     reasons = models.JSONField(default=dict, help_text="How many rows were ignored or rejected, by reason code.")
+    progress = models.FloatField(default=0, db_default=0, help_text="How much of the file has been read, 0 to 1.")
+    removed = models.BigIntegerField(
+        default=0, db_default=0, help_text="How many of the created records were taken back."
+    )
     error_code = models.CharField(max_length=64, blank=True)
     error = models.TextField(blank=True, help_text="Why the file as a whole was refused.")
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    # Whether it was entered just now, rather than found to be there.
+    is_new = False
 
     class Meta:
         constraints = [
@@ -289,6 +303,67 @@ class Sighting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.record_id} in {self.upload_id}"
+
+
+class WantedClock(models.Model):
+    """The zone and day start that somebody asked for, until their days and hours have been computed anew."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        primary_key=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="wanted_clock",
+    )
+    timezone = models.CharField(max_length=64)
+    day_start_hour = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.timezone}, days from {self.day_start_hour}:00"
+
+
+class JobStatus(models.TextChoices):
+    READY = "ready"
+    RUNNING = "running"
+    # Given up after too many attempts; kept for the person on call.
+    DEAD = "dead"
+
+
+class Job(models.Model):
+    """Work to be done in the background (ingest/jobs). It goes when it is done; what it did stands elsewhere."""
+
+    task = models.CharField(max_length=64)
+    subject = models.BigIntegerField(help_text="Whom or what it is about: a primary key.")
+    lane = models.CharField(max_length=64, help_text="Of the jobs of one lane, one runs at a time.")
+    priority = models.SmallIntegerField(default=0)
+    status = models.CharField(max_length=7, choices=JobStatus, default=JobStatus.READY)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Since it last came further.")
+    enqueued_at = models.DateTimeField(auto_now_add=True)
+    run_after = models.DateTimeField(db_default=Now())
+    worker = models.CharField(max_length=64, blank=True, help_text="Which process has it.")
+    lease_until = models.DateTimeField(null=True, help_text="When it passes to another worker, unless extended.")
+    again = models.BooleanField(default=False, help_text="It was asked for once more while it ran.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            # Asking twice for the same work is asking once.
+            models.UniqueConstraint(fields=["task", "subject"], name="job_unique"),
+            # One running import per user; the database refuses what two workers may try at the same moment.
+            models.UniqueConstraint(
+                fields=["lane"], condition=Q(status=JobStatus.RUNNING), name="job_one_running_in_a_lane"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=JobStatus.RUNNING, lease_until__isnull=False)
+                | ~Q(status=JobStatus.RUNNING) & Q(lease_until=None),
+                name="job_leased_while_running",
+            ),
+        ]
+        # the next job
+        indexes = [models.Index(fields=["-priority", "id"], condition=Q(status=JobStatus.READY), name="job_next")]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.subject}"
 
 
 def _midnight(day: date) -> datetime:

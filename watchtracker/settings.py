@@ -153,6 +153,25 @@ if CACHE_URL:
         # A cache that does not answer must not hold up the answer.
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
+# What counts requests (accounts/counters.py): shared by all processes; if that is down, each counts alone.
+CACHES |= {
+    "counters": {"BACKEND": "accounts.counters.Counters"},
+    "shared_counters": CACHES["default"]
+    if CACHE_URL
+    else {
+        "BACKEND": "accounts.counters.DatabaseCounters",
+        # In the database if that is PostgreSQL: there may be several machines.
+        "LOCATION": str(VAR_DIR / "counters.sqlite3") if "sqlite3" in DATABASES["default"]["ENGINE"] else "",
+    },
+    "local_counters": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "counters",
+        # With Django's 300, an attacker's count is forgotten as soon as 300 others ask.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+}
+RATELIMIT_USE_CACHE = "counters"
+RATELIMIT_ENABLE = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -181,6 +200,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_ratelimit",
     "accounts",
     "ingest",
     "dashboard",
@@ -191,6 +211,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "watchtracker.middleware.api.ApiMiddleware",
+    "watchtracker.middleware.rate_limit.RateLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -225,6 +246,7 @@ REST_FRAMEWORK = {
         "accounts.authentication.TokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.RateLimit"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["watchtracker.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -233,6 +255,8 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
+    # What msgspec writes is JSON Schema 2020-12, which is 3.1 of OpenAPI and not 3.0.
+    "OAS_VERSION": "3.1.0",
     "TITLE": "Watchtracker",
     "DESCRIPTION": "Takes in what people watched and says what it adds up to.",
     "VERSION": "1.0.0",
@@ -276,6 +300,8 @@ SILENCED_SYSTEM_CHECKS = [
     # HSTS for all subdomains, and for ever in browsers' own lists, is for the owner of the domain to decide.
     "security.W005",
     "security.W021",
+    # django-ratelimit does not know our counters. They are shared and exact, which is what it wants to be sure of.
+    "django_ratelimit.W001",
 ]
 
 LOG_LEVEL = env.read("LOG_LEVEL", read.one_of("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")

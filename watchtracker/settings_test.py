@@ -25,5 +25,7 @@ DATABASES["default"].setdefault("TEST", {})["NAME"] = (
 STATIC_ROOT.mkdir()
 # Passwords are hashed for real in production; no test is about the hash.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests ask more than people may; those about limits switch them on.
+RATELIMIT_ENABLE = False
 # Tests read the log through caplog.
 LOGGING["root"]["handlers"] = []

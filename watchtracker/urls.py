@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from watchtracker import health, problems
 from watchtracker.docs import ApiDocsView
+from watchtracker.limits import LimitsView
 
 urlpatterns = [
     path("healthz", health.healthz),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("ingest.urls")),
     path("api/v1/", include("dashboard.urls")),
+    path("api/v1/limits/", LimitsView.as_view(), name="limits"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),
     path("api/<path:path>", problems.no_such_route),

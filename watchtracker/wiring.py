@@ -1,4 +1,4 @@
-"""What ingest does when something happens to an account: accounts offers hooks, since it may import nothing above it."""
+"""What ingest does when something happens to an account: accounts offers hooks, for it imports nothing above it."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.hashers import is_password_usable
 from django.db import connection
 from django.urls import path
+from django.utils import timezone
 from django.views.debug import ExceptionReporter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -132,7 +133,7 @@ class TestAccounts:
         token = session_token("user_2ana")
         client.get("/whoami/", headers=bearer(token))
         User.objects.all().delete()
-        Tombstone.objects.create(clerk_id="user_2ana")
+        Tombstone.objects.bury("user_2ana", timezone.now())
 
         response = client.get("/whoami/", headers=bearer(token))
 

@@ -48,15 +48,13 @@ def move(model: Total, change: Change) -> int:
     deltas: dict[int, Delta] = {}
     _collect(deltas, model, change.added, +1)
     _collect(deltas, model, change.removed, -1)
+    columns = ("user_id", column, *SUMS, *FIRST, *LAST)
     known = bulk.known(model, change.user_id, column, deltas)
-    bulk.upsert(
-        model,
-        ("user_id", column, *SUMS, *FIRST, *LAST),
-        [(change.user_id, id, *astuple(delta)) for id, delta in deltas.items()],
-        add=SUMS,
-        least=FIRST,
-        greatest=LAST,
-    )
+    # Most videos are new when they come, and a plain insert is the cheapest write there is.
+    new = [(change.user_id, id, *astuple(delta)) for id, delta in deltas.items() if id not in known]
+    moved = [(change.user_id, id, *astuple(deltas[id])) for id in known]
+    bulk.insert(model, columns, new)
+    bulk.upsert(model, columns, moved, add=SUMS, least=FIRST, greatest=LAST)
     lost: dict[int, Delta] = {}
     _collect(lost, model, change.removed, -1)
     gone = _forget_or_recount(model, column, change.user_id, lost)

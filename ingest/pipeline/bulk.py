@@ -67,9 +67,7 @@ def fetch(
         return []
     table = Table(model, columns)
     with connection.cursor() as cursor:
-        cursor.execute(
-            dialect().select(table, column), {"user": user_id, "values": dialect().listed(wanted)}
-        )
+        cursor.execute(dialect().select(table, column), {"user": user_id, "values": dialect().listed(wanted)})
         rows = cursor.fetchall()
     return table.decoded(rows)
 
@@ -144,6 +142,14 @@ class Dialect(ABC):
         """A time, given as an instant."""
 
     @abstractmethod
+    def month_of(self, day: str) -> str:
+        """The first day of a day's month."""
+
+    @abstractmethod
+    def weekday_of(self, day: str) -> str:
+        """Monday is 0."""
+
+    @abstractmethod
     def insert(self, table: Table, rows: Sequence[Values]) -> None: ...
 
     @abstractmethod
@@ -174,6 +180,12 @@ class Sqlite(Dialect):
 
     def instant(self, parameter: str) -> str:
         return f"datetime(%({parameter})s, 'unixepoch')"
+
+    def month_of(self, day: str) -> str:
+        return f"date({day}, 'start of month')"
+
+    def weekday_of(self, day: str) -> str:
+        return f"(CAST(strftime('%%w', {day}) AS INTEGER) + 6) %% 7"
 
     def insert(self, table: Table, rows: Sequence[Values]) -> None:
         self.insert_or(table, rows, "")
@@ -235,6 +247,12 @@ class Postgres(Dialect):
 
     def instant(self, parameter: str) -> str:
         return f"to_timestamp(%({parameter})s)"
+
+    def month_of(self, day: str) -> str:
+        return f"date_trunc('month', {day})::date"
+
+    def weekday_of(self, day: str) -> str:
+        return f"extract(isodow FROM {day})::smallint - 1"
 
     def insert(self, table: Table, rows: Sequence[Values]) -> None:
         columns = list(zip(*rows, strict=True))

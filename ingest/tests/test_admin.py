@@ -7,6 +7,7 @@ from io import BytesIO
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -168,17 +169,11 @@ def test_an_operator_who_may_only_look_removes_nothing(client, ana):
     watched(ana, play("2024-05-01T20:00:00Z", "one"))
     client.force_login(make_user("viewer", is_staff=True))
     viewer = User.objects.get(username="viewer")
-    viewer.user_permissions.add(permission("view_watchrecordtwin"))
+    viewer.user_permissions.add(Permission.objects.get(codename="view_watchrecordtwin"))
 
     remove(client, ana, [WatchRecord.objects.get().id], confirmed="yes")
 
     assert WatchRecord.objects.count() == 1
-
-
-def permission(codename: str):
-    from django.contrib.auth.models import Permission
-
-    return Permission.objects.get(codename=codename)
 
 
 def test_an_upload_tells_its_story(client, ana):

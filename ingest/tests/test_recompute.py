@@ -37,13 +37,14 @@ def background(monkeypatch):
 
 @settings(max_examples=25)
 @given(
-    plays=st.lists(records(), max_size=20),
+    plays=st.lists(records(), min_size=1, max_size=20),
     dated=st.lists(dated_records(), max_size=4),
     zones=st.tuples(st.sampled_from(ZONES), st.sampled_from(ZONES)),
     day_starts=st.tuples(st.integers(0, 6), st.integers(0, 6)),
 )
 def test_it_ends_as_if_everything_had_been_imported_under_it(plays, dated, zones, day_starts):
-    changed, fresh = (somebody(timezone=zone, day_start_hour=hour) for zone, hour in zip(zones, day_starts, strict=True))
+    clocks = zip(zones, day_starts, strict=True)
+    changed, fresh = (somebody(timezone=zone, day_start_hour=hour) for zone, hour in clocks)
     for user in (changed, fresh):
         bring(user, plays)
         bring(user, dated, family="netflix")

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
 
 from accounts.lookup import UnknownUser, find_user
 from accounts.models import User
 from ingest.management.progress import ProgressBar
 from ingest.management.report import Report, of_earlier, of_run
 from ingest.models import Upload, UploadState
-from ingest.pipeline.options import OptionError, Said, said, to_options
+from ingest.pipeline.options import OptionError, Said, said
 from ingest.pipeline.run import Interrupted, import_upload
-from ingest.pipeline.uploads import enter
+from ingest.pipeline.uploads import enter, options_of, rehearse
 from ingest.records import SourceError
 
 
@@ -77,25 +76,20 @@ class Command(BaseCommand):
         return report
 
     def _import(self, file: BinaryIO, name: str, owner: User, given: Said, *, dry_run: bool) -> Report:
-        if not dry_run:
-            return self._run(file, name, owner, given)
-        with transaction.atomic():
-            report = self._run(file, name, owner, given, dry_run=True)
-            transaction.set_rollback(True)
-        return report
-
-    def _run(self, file: BinaryIO, name: str, owner: User, given: Said, *, dry_run: bool = False) -> Report:
-        upload = enter(owner, file, name, given)
+        upload = (rehearse if dry_run else enter)(owner, file, name, given)
         if upload.state == UploadState.DONE:
             return of_earlier(upload)
+        try:
+            return self._run(upload, file, dry_run=dry_run)
+        finally:
+            if dry_run:
+                upload.delete()
+
+    def _run(self, upload: Upload, file: BinaryIO, *, dry_run: bool) -> Report:
         bar = ProgressBar(sys.stderr)
         started = time.monotonic()
-
-        def show(upload: Upload) -> None:
-            bar.update(upload.read, file.tell() / max(upload.size, 1))
-
         try:
-            import_upload(upload, file, to_options(given), show)
+            import_upload(upload, file, options_of(upload), lambda upload: bar.update(upload.read, upload.progress))
         except SourceError:
             pass  # the upload says why
         finally:

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ingest.models import Upload, UploadState
+from ingest.models import Upload
 from ingest.pipeline.undo import undo
+from ingest.pipeline.uploads import NotPossible
 
 
 class Command(BaseCommand):
@@ -20,7 +21,8 @@ class Command(BaseCommand):
         found = Upload.objects.filter(pk=upload).first()
         if found is None:
             raise CommandError(f"There is no upload {upload}.")
-        if found.state == UploadState.UNDONE:
-            raise CommandError(f"Upload {upload} is undone already.")
-        removed = undo(found)
+        try:
+            removed = undo(found)
+        except NotPossible as reason:
+            raise CommandError(str(reason)) from None
         self.stdout.write(f"Removed {removed:,} records that {found.filename} alone had brought.")

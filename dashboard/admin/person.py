@@ -1,0 +1,124 @@
+"""One person's page: what there is of them, a picture of it, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.admin.audit import note
+from accounts.models import User
+from ingest.admin.owned import USER, list_url
+from ingest.models import Upload
+from ingest.twins import ChannelTwin, VideoTwin, WatchRecordTwin
+
+from ..models import HistoryTotal
+from ..rollups.recount import rebuild, verify
+from ..twins import ChannelMonthTwin, ChannelTotalTwin, DayTotalTwin, HourTotalTwin, VideoTotalTwin
+from .chart import draw, plays_per_month
+
+UPLOADS_SHOWN = 5
+DEEDS_SHOWN = 10
+# One difference is proof enough; a few show the pattern.
+DIFFERENCES_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Link:
+    text: str
+    url: str
+
+
+@require_GET
+def person(request: HttpRequest, user: int) -> HttpResponse:
+    if not request.user.has_perm("accounts.view_user"):
+        raise PermissionDenied
+    owner = get_object_or_404(User.objects.select_related("history"), pk=user)
+    context = {
+        **admin.site.each_context(request),
+        "title": owner.username,
+        "owner": owner,
+        "history": getattr(owner, "history", None),
+        "totals": HistoryTotal.objects.filter(user=owner).first(),
+        "chart": draw(plays_per_month(owner)),
+        "records_url": list_url(WatchRecordTwin, owner.pk),
+        "links": _links(owner),
+        "uploads": list(Upload.objects.filter(user=owner).order_by("-pk")[:UPLOADS_SHOWN]),
+        "entries": list(_entries(owner)[:DEEDS_SHOWN]),
+        "may_import": request.user.has_perm("ingest.add_upload"),
+        "may_rebuild": request.user.has_perm("dashboard.change_historytotal"),
+    }
+    return TemplateResponse(request, "admin/person.html", context)
+
+
+@require_POST
+def prove(request: HttpRequest, user: int) -> HttpResponse:
+    """Whether the rollups equal a recount from the records."""
+    return _do(request, user, "dashboard.view_historytotal", _prove)
+
+
+@require_POST
+def remake(request: HttpRequest, user: int) -> HttpResponse:
+    """The rollups are made anew from the records."""
+    return _do(request, user, "dashboard.change_historytotal", _remake)
+
+
+def _do(request: HttpRequest, user: int, permission: str, deed: Callable[[HttpRequest, User], None]) -> HttpResponse:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+    owner = get_object_or_404(User, pk=user)
+    deed(request, owner)
+    return HttpResponseRedirect(reverse("admin:person", args=(owner.pk,)))
+
+
+def _prove(request: HttpRequest, owner: User) -> None:
+    differences = list(islice(verify(owner), DIFFERENCES_SHOWN + 1))
+    for difference in differences[:DIFFERENCES_SHOWN]:
+        messages.error(request, str(difference))
+    if differences:
+        more = "" if len(differences) <= DIFFERENCES_SHOWN else " and more"
+        messages.warning(request, f"The rollups differ from the records{more}; make them anew.")
+        note(request, owner, "Verified the rollups: they differ from the records.")
+    else:
+        messages.success(request, "Equal: every rollup was recounted from the records.")
+        note(request, owner, "Verified the rollups: equal.")
+
+
+def _remake(request: HttpRequest, owner: User) -> None:
+    rebuild(owner)
+    messages.success(request, "Every rollup was made anew from the records.")
+    note(request, owner, "Rebuilt the rollups.")
+
+
+def _links(owner: User) -> list[Link]:
+    twins: list[Any] = [
+        WatchRecordTwin, VideoTwin, ChannelTwin, ChannelTotalTwin, VideoTotalTwin, DayTotalTwin, HourTotalTwin,
+        ChannelMonthTwin,
+    ]  # fmt: skip
+    links = [Link(str(twin._meta.verbose_name_plural).capitalize(), list_url(twin, owner.pk)) for twin in twins]
+    query = urlencode({USER: owner.pk})
+    return [
+        *links,
+        Link("Uploads", f"{reverse('admin:ingest_upload_changelist')}?{query}"),
+        Link("Tokens", f"{reverse('admin:accounts_accesstoken_changelist')}?{query}"),
+        Link("Account", reverse("admin:accounts_user_change", args=(owner.pk,))),
+    ]
+
+
+def _entries(owner: User) -> Any:
+    """What operators did to this person's account and history."""
+    of_users = ContentType.objects.get_for_model(User)
+    entries = LogEntry.objects.filter(content_type=of_users, object_id=str(owner.pk))
+    return entries.select_related("user").order_by("-pk")

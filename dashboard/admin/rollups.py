@@ -1,0 +1,197 @@
+"""The rollups. Nobody edits them: they are made from the records, and a person's page has a button that does."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.admin.paging import IndexedFilter, LinkedFilter, PagedAdmin, Rows
+from accounts.lookup import UnknownUser, find_user
+from ingest.admin.owned import OwnedAdmin, chosen_user, entry_url, link
+from ingest.admin.records import is_id, plays_url, shortened
+from ingest.models import Channel, Video
+from ingest.twins import ChannelTwin, Twin, VideoTwin
+
+from ..models import NO_CHANNEL, HistoryTotal
+from ..twins import ChannelMonthTwin, ChannelTotalTwin, DayTotalTwin, HourTotalTwin, VideoTotalTwin
+
+SUMS = ("plays", "seconds", "timed")
+DAY = re.compile(r"([12]\d\d\d)(?:-(\d\d)(?:-(\d\d))?)?")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class ChannelFilter(LinkedFilter):
+    title = "channel"
+    parameter_name = "channel"
+    column = "channel_id"
+
+
+@admin.register(DayTotalTwin)
+class DayTotalAdmin(OwnedAdmin):
+    list_display = ("day", "product", *SUMS, "ads")
+    keyset = ("-day", "-product")
+    owned_fields = ("day", "product", *SUMS, "ads")
+    search_help_text = "A day, a month or a year: 2024-05-01, 2024-05, 2024."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("day", text)
+
+
+@admin.register(HourTotalTwin)
+class HourTotalAdmin(OwnedAdmin):
+    list_display = ("month", "weekday_name", "hour", "product", *SUMS)
+    keyset = ("-month", "-weekday", "-hour", "-product")
+    owned_fields = ("month", "weekday_name", "hour", "product", *SUMS)
+    search_help_text = "A month or a year: 2024-05, 2024."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("month", text)
+
+    @admin.display(description="weekday")
+    def weekday_name(self, total: Any) -> str:
+        return WEEKDAYS[total.weekday]
+
+
+class NamedAdmin(OwnedAdmin):
+    """A rollup by channel or video: the names are fetched for a page of them at once."""
+
+    model_of_names: ClassVar[type[Channel] | type[Video]]
+    twin_of_names: ClassVar[type[Twin]]
+    column: ClassVar[str]
+    parameter: ClassVar[str]
+
+    def dress(self, request: HttpRequest, rows: list[Any]) -> None:
+        owner = chosen_user(request)
+        things = self.model_of_names.objects.filter(user=owner, id__in={getattr(row, self.column) for row in rows})
+        names = {thing.id: str(thing) for thing in things}
+        for row in rows:
+            row.thing_name = names.get(getattr(row, self.column))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            thing = self.model_of_names.objects.filter(user=row.user_id, id=getattr(row, self.column)).first()
+            row.thing_name = None if thing is None else str(thing)
+        return row
+
+    def look_up(self, text: str) -> Q | None:
+        return Q(**{self.column: int(text)}) if is_id(text) else None
+
+    @admin.display(description="name")
+    def name(self, row: Any) -> str:
+        id = getattr(row, self.column)
+        if id == NO_CHANNEL:
+            return "without a channel"
+        if row.thing_name is None:
+            return f"{id} (missing)"
+        return link(entry_url(self.twin_of_names, row.user_id, id), shortened(row.thing_name))
+
+    @admin.display(description="records")
+    def records(self, row: Any) -> str | None:
+        id = getattr(row, self.column)
+        return None if id == NO_CHANNEL else link(plays_url(row.user_id, **{self.parameter: id}), "Show")
+
+
+class OfChannels(NamedAdmin):
+    model_of_names = Channel
+    twin_of_names = ChannelTwin
+    column = "channel_id"
+    parameter = "channel"
+
+
+@admin.register(ChannelMonthTwin)
+class ChannelMonthAdmin(OfChannels):
+    list_display = ("month", "name", "product", *SUMS)
+    list_filter = (ChannelFilter,)
+    keyset = ("-month", "-channel_id", "-product")
+    owned_fields = ("month", "channel_id", "name", "product", *SUMS)
+    search_help_text = "A month or a year: 2024-05, 2024; or a channel's id."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("month", text) or super().look_up(text)
+
+
+@admin.register(ChannelTotalTwin)
+class ChannelTotalAdmin(OfChannels):
+    list_display = ("plays", "name", "seconds", "timed", "first_on", "last_watched", "records")
+    keyset = ("-plays", "-last_watched", "channel_id")
+    owned_fields = ("channel_id", "name", *SUMS, "first_on", "first_watched", "last_watched", "records")
+    search_help_text = "A channel's id."
+
+
+class RewatchedFilter(IndexedFilter):
+    """Most videos are played once, and the index leaves them out."""
+
+    title = "played"
+    parameter_name = "played"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("all", "All, by id")]
+
+    def choices(self, changelist: Any) -> Any:
+        every, *others = super().choices(changelist)
+        return [every | {"display": "More than once"}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        return queryset if shows_all(request) else queryset.filter(plays__gt=1)
+
+
+@admin.register(VideoTotalTwin)
+class VideoTotalAdmin(NamedAdmin):
+    model_of_names = Video
+    twin_of_names = VideoTwin
+    column = "video_id"
+    parameter = "video"
+    list_display = ("plays", "name", "seconds", "timed", "first_on", "last_watched", "records")
+    list_filter = (RewatchedFilter,)
+    keyset = ("-plays", "-last_watched", "video_id")
+    owned_fields = ("video_id", "name", *SUMS, "first_on", "first_watched", "last_watched", "records")
+    search_help_text = "A video's id."
+
+    def get_keyset(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("video_id",) if shows_all(request) else self.keyset
+
+
+@admin.register(HistoryTotal)
+class HistoryTotalAdmin(PagedAdmin):
+    list_display = ("user_id", "user", *SUMS, "videos", "channels", "page")
+    list_select_related = ("user",)
+    search_help_text = "A Clerk id, a username or a primary key."
+    fields = ("user", *SUMS, "videos", "channels", "page")
+    readonly_fields = ("page",)
+
+    def look_up(self, text: str) -> Q | None:
+        try:
+            return Q(user=find_user(text))
+        except UnknownUser:
+            return None
+
+    @admin.display(description="page")
+    def page(self, total: Any) -> str:
+        return link(reverse("admin:person", args=(total.user_id,)), "Open")
+
+
+def shows_all(request: HttpRequest) -> bool:
+    return request.GET.get(RewatchedFilter.parameter_name) == "all"
+
+
+def day_or_month(column: str, text: str) -> Q | None:
+    """Rows of a written day, month or year; None if it is none of them."""
+    written = DAY.fullmatch(text)
+    if written is None:
+        return None
+    year, month, day = (int(part or 0) for part in written.groups())
+    try:
+        start = date(year, month or 1, day or 1)
+    except ValueError:
+        return None
+    if day:
+        return Q(**{column: start})
+    end = date(year, 12, 31) if not month else date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    return Q(**{f"{column}__range": (start, end)})

@@ -1,0 +1,62 @@
+"""How much was watched in this period, and in each part of it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet, Sum
+
+from accounts.models import User
+from ingest.periods import Period
+
+from ..buckets import Bucket, Granularity, buckets
+from ..models import DayTotal
+
+SUMS = ("plays", "seconds", "timed", "ads")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Plays without ads; the seconds observed, and for how many plays they were; the ads that were left out."""
+
+    plays: int = 0
+    seconds: int = 0
+    timed: int = 0
+    ads: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.plays + other.plays, self.seconds + other.seconds, self.timed + other.timed, self.ads + other.ads
+        )
+
+    @property
+    def coverage(self) -> float | None:
+        """The share of plays that the seconds were observed for; None where there are no plays."""
+        return self.timed / self.plays if self.plays else None
+
+
+def totals(user: User, period: Period, product: str | None = None) -> Totals:
+    sums = _days(user, period, product).aggregate(**{name: Sum(name, default=0) for name in SUMS})
+    return Totals(**sums)
+
+
+def totals_by_bucket(
+    user: User, period: Period, granularity: Granularity, product: str | None = None
+) -> list[tuple[Bucket, Totals]]:
+    """Every bucket of the period, also the empty ones; together they are the period's totals."""
+    by_start: dict[date, Totals] = {}
+    for day, *sums in _days(user, period, product).values_list("day").annotate(*map(Sum, SUMS)).order_by("day"):
+        start = granularity.start_of(day)
+        by_start[start] = by_start.get(start, Totals()) + Totals(*sums)
+    return [(bucket, by_start.get(bucket.start, Totals())) for bucket in buckets(period, granularity)]
+
+
+def added_up(parts: Iterable[Totals]) -> Totals:
+    return sum(parts, Totals())
+
+
+def _days(user: User, period: Period, product: str | None) -> QuerySet[DayTotal]:
+    days = DayTotal.objects.filter(user=user, day__gte=period.start, day__lt=period.end)
+    return days if product is None else days.filter(product=product)

@@ -1,0 +1,55 @@
+"""What all dashboard endpoints have in common: a question is read, looked up by its version, and answered."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+import msgspec
+from django.utils import timezone
+from msgspec import Struct
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from accounts.reading import read_query
+from ingest.filters import FILTERS
+
+from .etags import etag, is_known
+from .schema import QuestionSchema
+from .standing import Standing, at_one_version, how_it_stands
+
+Asked = TypeVar("Asked", bound=Struct)
+
+
+class QuestionView(APIView, Generic[Asked]):
+    """A question: `asked` declares its parameters, `answer` answers it for one version of the history."""
+
+    asked: ClassVar[type[Struct]]
+    # Whether it also takes the filters of records, which `answer` applies.
+    is_filtered: ClassVar[bool] = False
+    required_scopes: ClassVar[dict[str, str]] = {"GET": "dashboard:read"}
+    schema = QuestionSchema()
+
+    def answer(self, user: User, asked: Asked, standing: Standing) -> Struct:
+        raise NotImplementedError
+
+    def get(self, request: Request, **path: Any) -> Response:
+        user = cast(User, request.user)
+        besides = FILTERS if self.is_filtered else frozenset()
+        asked = cast(Asked, read_query(self.asked, request.query_params, besides=besides))
+        standing = how_it_stands(user, timezone.now())
+        if is_known(request, tag := etag(request, standing)):
+            return Response(status=304, headers=_headers(tag))
+        standing, answer = at_one_version(user, standing, lambda standing: self.answer(user, asked, standing))
+        return Response(msgspec.to_builtins(answer), headers=_headers(etag(request, standing)))
+
+    @classmethod
+    def name(cls) -> str:
+        """Its name in the schema: of TopChannelsView, `top_channels`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("View")).lower()
+
+
+def _headers(tag: str) -> dict[str, str]:
+    return {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization"}

@@ -1,0 +1,11 @@
+"""The rollups as Django's admin can show them; see ingest/twins.py."""
+
+from ingest.twins import twin_of
+
+from .models import ChannelMonth, ChannelTotal, DayTotal, HourTotal, VideoTotal
+
+DayTotalTwin = twin_of(DayTotal, __name__)
+HourTotalTwin = twin_of(HourTotal, __name__)
+ChannelMonthTwin = twin_of(ChannelMonth, __name__)
+ChannelTotalTwin = twin_of(ChannelTotal, __name__)
+VideoTotalTwin = twin_of(VideoTotal, __name__)
