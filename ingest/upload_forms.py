@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from django.http import QueryDict
@@ -50,6 +50,10 @@ Profile = Annotated[
         examples=["Ana"],
     ),
 ]
+DateOrder = Annotated[
+    Literal["", "dmy", "mdy"],
+    Meta(description="How dates like 3/4/2024 are meant, where the file does not tell.", examples=["dmy"]),
+]
 DryRun = Annotated[bool, Meta(description="Say what would become of each row, and bring no record.")]
 
 
@@ -60,6 +64,7 @@ class Choices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timezone: Timezone | None = None
     zone_label: ZoneLabels | None = None
     profile: Profile | None = None
+    date_order: DateOrder | None = None
     dry_run: DryRun = False
 
 
@@ -97,6 +102,7 @@ def options_said(choices: Choices, before: Mapping[str, Any] | None = None) -> S
             timezone=before.get("timezone", "") if choices.timezone is None else choices.timezone,
             zone_labels=labels,
             profile=before.get("profile", "") if choices.profile is None else choices.profile,
+            date_order=before.get("date_order", "") if choices.date_order is None else choices.date_order,
         )
     except OptionError as error:
         raise ValidationError([ErrorDetail(str(error), "invalid")]) from None

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.limits import Limit
 from accounts.models import User
 from accounts.reading import NoParameters, read_body, read_query
 
@@ -50,12 +51,12 @@ class OverQuota(TooLarge):
     default_code = "over_quota"
 
 
-Limit = Annotated[int, Meta(ge=1, le=100, description="How many a page has at most.")]
+PageSize = Annotated[int, Meta(ge=1, le=100, description="How many a page has at most.")]
 Cursor = Annotated[str, Meta(max_length=500, description="Where the page before ended: the answer's `next`.")]
 
 
 class UploadsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    limit: Limit = 50
+    limit: PageSize = 50
     cursor: Cursor | None = None
 
 
@@ -69,6 +70,7 @@ class NoBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 class UploadsView(APIView):
     required_scopes: ClassVar[dict[str, str]] = {"GET": "records:read", "POST": "records:write"}
+    rate_limit: ClassVar[dict[str, Limit]] = {"POST": Limit.UPLOAD}
     parser_classes = (UploadParser,)
 
     @extend_schema(
@@ -214,6 +216,7 @@ class UndoUploadView(UploadActionView):
 
 class RetryUploadView(APIView):
     required_scopes: ClassVar[dict[str, str]] = {"POST": "records:write"}
+    rate_limit: ClassVar[dict[str, Limit]] = {"POST": Limit.UPLOAD}
 
     @extend_schema(
         operation_id="retry_upload",

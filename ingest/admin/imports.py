@@ -50,6 +50,11 @@ class ImportForm(forms.Form):
     profile = forms.CharField(
         required=False, max_length=LONGEST_PROFILE, help_text="Whose rows to take, where an export holds several's."
     )
+    date_order = forms.ChoiceField(
+        required=False,
+        choices=[("", "Told by the file"), ("dmy", "Day before month"), ("mdy", "Month before day")],
+        help_text="Of dates like 3/4/2024.",
+    )
     dry_run = forms.BooleanField(required=False, help_text="Say what would happen, and change nothing.")
 
     def clean_user(self) -> User:
@@ -76,6 +81,7 @@ class ImportForm(forms.Form):
                 timezone=given.get("timezone", ""),
                 zone_labels=given.get("zone_labels", "").split(),
                 profile=given.get("profile", ""),
+                date_order=given.get("date_order", ""),
             )
         except OptionError as error:
             raise ValidationError(str(error)) from None

@@ -43,11 +43,17 @@ def channel_id(channel: Channel) -> int:
     return _channel_id(channel.platform, channel.key)
 
 
+def family_of(key: str) -> str:
+    """The source family that a natural key begins with."""
+    return key.partition("|")[0]
+
+
 class Identifier:
     """Names the records of one import, in the order of its file.
 
     Two plays that a source cannot tell apart by time (equal item and day, or no time at all) are numbered in the
     order they stand in, so that a re-import meets the same numbers; two of equal item and second are one play.
+    A record that comes back in our own export brings its key along.
     """
 
     def __init__(self, family: str, cut: Precision | None) -> None:
@@ -56,6 +62,8 @@ class Identifier:
         self.seen: Counter[int] = Counter()
 
     def identify(self, record: Record) -> Identity:
+        if record.key:
+            return Identity(hash63(record.key), record.key)
         time, numbered = self._time(record)
         key = f"{self.family}|{time}|0|{record.item}"
         id = hash63(key)

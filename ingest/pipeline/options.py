@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from ..records import Options
 
 LONGEST_PROFILE = 255
+# For files whose dates can be read both ways: the day before the month, or after it.
+DATE_ORDERS = ("dmy", "mdy")
 # No zone was ever further from UTC.
 LARGEST_OFFSET = timedelta(hours=18)
 ZONE_LABEL = re.compile(r"(?P<label>[^\s=]{1,32})=(?P<sign>[+-])(?P<hours>\d\d):(?P<minutes>[0-5]\d)")
@@ -27,14 +29,19 @@ class Said(TypedDict, total=False):
     timezone: str
     zone_labels: dict[str, str]
     profile: str
+    date_order: str
 
 
-def said(*, source: str = "", timezone: str = "", zone_labels: Iterable[str] = (), profile: str = "") -> Said:
+def said(
+    *, source: str = "", timezone: str = "", zone_labels: Iterable[str] = (), profile: str = "", date_order: str = ""
+) -> Said:
     """Check what was said and keep what is not empty; OptionError."""
     if timezone and timezone not in available_timezones():
         raise OptionError(f"{timezone!r} is no IANA time zone; write one like Europe/Berlin.")
     if len(profile) > LONGEST_PROFILE:
         raise OptionError(f"The profile's name has {len(profile)} characters; the limit is {LONGEST_PROFILE}.")
+    if date_order not in ("", *DATE_ORDERS):
+        raise OptionError(f"{date_order!r} is no order of dates; write {' or '.join(DATE_ORDERS)}.")
     labels = dict(_zone_label(text) for text in zone_labels)
     given = Said()
     if source:
@@ -45,6 +52,8 @@ def said(*, source: str = "", timezone: str = "", zone_labels: Iterable[str] = (
         given["zone_labels"] = dict(sorted(labels.items()))
     if profile:
         given["profile"] = profile
+    if date_order:
+        given["date_order"] = date_order
     return given
 
 
@@ -54,6 +63,7 @@ def to_options(given: Said, *, now: datetime | None = None) -> Options:
         timezone=ZoneInfo(given["timezone"]) if "timezone" in given else None,
         zone_labels=_offsets(given.get("zone_labels", {})),
         profile=given.get("profile", ""),
+        date_order=given.get("date_order", ""),
         now=now or datetime.now(UTC),
     )
 

@@ -35,6 +35,6 @@ class Rehearsal:
         """What would become of each record of a batch, in its order, and how many of the created ones are ads."""
         known = self.note([identity.id for _, identity in batch.records])
         fresh = [pair for pair in batch.records if pair[1].id not in known]
-        planned = plan(history, Batch(batch.family, batch.clock, fresh))
+        planned = plan(history, Batch(batch.clock, fresh))
         fates = iter(planned.fates)
         return [Fate.DUPLICATE if i.id in known else next(fates) for _, i in batch.records], planned.ads

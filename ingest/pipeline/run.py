@@ -117,7 +117,7 @@ def _take(
     identified, others = _identified(outcomes, identifier)
     if rehearsal is not None:
         history = History.objects.filter(user=upload.user_id).first() or History(user=upload.user)
-        batch = Batch(identifier.family, LocalClock.of(upload.user), identified)
+        batch = Batch(LocalClock.of(upload.user), identified)
         fates, ads = rehearsal.foresee(history, batch)
         others += _collisions(batch, fates)
         with transaction.atomic():
@@ -125,7 +125,7 @@ def _take(
         return
     with transaction.atomic():
         history = lock_history(upload.user)
-        batch = Batch(identifier.family, LocalClock.of(upload.user), identified)
+        batch = Batch(LocalClock.of(upload.user), identified)
         stored = store(history, batch, upload_id=upload.pk)
         others += _collisions(batch, stored.fates)
         _account(upload, len(outcomes), stored.fates, stored.ads, others, share)

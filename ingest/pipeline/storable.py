@@ -14,8 +14,9 @@ def _limit(model: type[WatchRecord] | type[Video] | type[Channel], field: str) -
     return limit
 
 
+LONGEST_NATURAL_KEY = _limit(WatchRecord, "key")
 # The natural key adds a family, a time and an ordinal to the item.
-LONGEST_ITEM = _limit(WatchRecord, "key") - 100
+LONGEST_ITEM = LONGEST_NATURAL_KEY - 100
 LONGEST_PLATFORM = _limit(Video, "platform")
 LONGEST_KEY = _limit(Video, "key")
 LONGEST_PRODUCT = _limit(WatchRecord, "product")
@@ -41,7 +42,7 @@ def _plain(records: Sequence[Record]) -> bool:
     for record in records:
         if (record.at is None) != (record.precision is Precision.UNKNOWN) or record.seconds is not None or record.extra:
             return False
-        short += (record.item, record.product, record.device)
+        short += (record.item, record.key, record.product, record.device)
         if video := record.video:
             short += (video.platform, video.key)
             long += (video.title, video.url)
@@ -75,6 +76,7 @@ def _reason(record: Record) -> Rejected | None:
 
 def _texts(record: Record) -> Iterator[tuple[str, str, int]]:
     yield "item", record.item, LONGEST_ITEM
+    yield "key", record.key, LONGEST_NATURAL_KEY
     yield "product", record.product, LONGEST_PRODUCT
     yield "device", record.device, LONGEST_DEVICE
     for what, thing in (("video", record.video), ("channel", record.channel)):

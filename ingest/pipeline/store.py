@@ -20,7 +20,7 @@ from . import bulk, catalogue
 from .catalogue import Entries, names
 from .changes import Change, tell
 from .history import count
-from .identity import Identity
+from .identity import Identity, family_of
 from .localtime import LocalClock
 from .rows import Row, to_row
 
@@ -42,9 +42,8 @@ class Fate(StrEnum):
 
 @dataclass
 class Batch:
-    """Identified records of one family on their way into a history."""
+    """Identified records on their way into a history."""
 
-    family: str
     clock: LocalClock
     records: list[tuple[Record, Identity]] = field(default_factory=list)
 
@@ -101,11 +100,11 @@ def store(history: History, batch: Batch, *, upload_id: int | None = None) -> Pl
     used_videos, used_channels = {row.video_id for row in written}, {row.channel_id for row in written}
     catalogue.upsert(Video, user_id, planned.videos, planned.known_videos, used=used_videos)
     catalogue.upsert(Channel, user_id, planned.channels, planned.known_channels, used=used_channels)
-    bulk.insert(WatchRecord, INSERTED, [(*astuple(row), user_id, batch.family, upload_id) for row in added])
+    bulk.insert(WatchRecord, INSERTED, [(*astuple(row), user_id, family_of(row.key), upload_id) for row in added])
     bulk.upsert(
         WatchRecord,
         INSERTED,
-        [(*astuple(row), user_id, batch.family, before[row.id].upload_id) for row in completed],
+        [(*astuple(row), user_id, family_of(row.key), before[row.id].upload_id) for row in completed],
         replace=COLUMNS[2:],
     )
     _sight(user_id, [before[id] for id in after if id in before], upload_id)

@@ -43,7 +43,7 @@ def submit(user: User, records: Sequence[Record]) -> Submission:
     identified = [(record, identifier.identify(record)) for record in storable]
     with transaction.atomic():
         history = lock_history(user)
-        batch = Batch(FAMILY, LocalClock.of(user), identified)
+        batch = Batch(LocalClock.of(user), identified)
         fates = store(history, batch).fates if batch.records else []
         version = history.version
     receipts = iter([_receipt(identity.id, fate) for (_, identity), fate in zip(batch.records, fates, strict=True)])

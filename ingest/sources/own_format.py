@@ -36,6 +36,8 @@ from ingest.sources.tally import Tally
 
 # Rows without a key are what a program sends to the API, so the same rows sent there are the same records.
 FAMILY = "api"
+# The code of a time without an offset when nobody has said of which zone it is.
+NEEDS_ZONE = "needs_zone"
 # Deeper ones exhaust the stack of whoever reads them next.
 DEEPEST_EXTRA = 32
 
@@ -85,10 +87,6 @@ class BadRow(ValueError):
         self.sentence = sentence
 
 
-class NeedsZone(BadRow):
-    """A time without an offset, and nobody has said of which zone."""
-
-
 def dump(record: Record) -> OwnRow:
     """The row of a stored record, which has its key; `read` gives an equal record back."""
     video, maker = record.video, record.channel
@@ -119,7 +117,7 @@ def _written(at: int | None, precision: Precision) -> str | None:
 
 
 def read(place: int, row: OwnRow, options: Options) -> Record:
-    """The record that a row tells of. Raises BadRow; NeedsZone is one of them.
+    """The record that a row tells of. Raises BadRow.
 
     A row says when, at least: `watched_at`, or precision `unknown`. It has a `platform`, or `source` and `key`.
     """
@@ -232,7 +230,7 @@ def _day(text: str) -> date:
 
 
 def _moment(text: str, precision: Precision, zone: tzinfo | None) -> datetime:
-    """Raises BadMoment, and NeedsZone for a time without an offset if there is no zone."""
+    """Raises BadMoment; its code is NEEDS_ZONE for a time without an offset if there is no zone."""
     found = _TIME.fullmatch(text)
     if _DAY.fullmatch(text):
         raise BadMoment("no_time", f"{text} is a date without a time; give it precision day.")
@@ -248,9 +246,7 @@ def _moment(text: str, precision: Precision, zone: tzinfo | None) -> datetime:
 def _in_zone(text: str, wall: datetime, zone: tzinfo | None) -> datetime:
     """What a clock on the wall shows twice, or never, when clocks change, is no moment."""
     if zone is None:
-        raise NeedsZone(
-            "needs_zone", f"{text} has no offset from UTC; say of which zone the times are with --timezone."
-        )
+        raise BadMoment(NEEDS_ZONE, f"{text} has no offset from UTC; say of which zone the times are with --timezone.")
     first, second = wall.replace(tzinfo=zone, fold=0), wall.replace(tzinfo=zone, fold=1)
     if first.utcoffset() == second.utcoffset():
         return first
@@ -282,7 +278,7 @@ def outcomes(title: str, rows: Rows, options: Options) -> Iterator[Outcome]:
     for row in rows():
         outcome = _outcome(row, options)
         tally.add(outcome if isinstance(outcome, Rejected) else None)
-        if isinstance(outcome, Rejected) and outcome.code == "needs_zone":
+        if isinstance(outcome, Rejected) and outcome.code == NEEDS_ZONE:
             raise SourceError(outcome.code, f"Line {outcome.place}: {outcome.sentence}")
     tally.refuse_if_nothing_was_read()
     for row in rows():

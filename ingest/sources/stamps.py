@@ -11,8 +11,8 @@ What is odd about them:
 - The zone label is one fixed offset, the same for all rows (see zones.py).
 - A time without seconds is no Takeout time, and is refused: records are told apart by the second.
 
-A survey and a clock are made for each file. A stamp costs about a microsecond: it is cut at two colons and a space into
-pieces of which a file has few different ones ("Aug 18, 2015,", "9", "44", "25 PM CET"), and each piece is read once.
+A survey and a clock are made for each file. A stamp costs about a microsecond: its bytes are cut at two colons and a
+space into pieces of which a file has few different ones ("Aug 18, 2015,", "9", "44", "25 PM CET"), and each piece is read once.
 Stamps that are not written so (Danish "18.05.07", Chinese "下午6:05:07") are read one by one.
 """
 
@@ -22,7 +22,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ingest.records import Options, SourceError
 from ingest.sources.cldr import TABLE
@@ -50,10 +50,12 @@ YOUTUBE_LANGUAGES = frozenset(_YOUTUBE_LANGUAGES.split())
 
 # Pieces kept per file. A file of twenty years has some hundred thousand different hours, mostly met once and in order.
 CACHE_SIZE = 50_000
+# The longest pieces seen are dates of some thirty bytes. What is longer is read, and not kept.
+PIECE_LENGTH = 100
 
 _DAY = 24 * 60 * 60
 _EPOCH = date(1970, 1, 1).toordinal()
-_MINUTES = {text: minute * 60 for minute in range(60) for text in (str(minute), f"{minute:02}")}
+_MINUTES = {text.encode(): minute * 60 for minute in range(60) for text in (str(minute), f"{minute:02}")}
 # Hour, minute, second, with colons, with dots (Danish, Finnish), or in words (French Canadian "18 h 05 min 07 s").
 _TIME = re.compile(r"(?<![\d.:])(\d{1,2})(?::|\.| ?h ?)(\d{1,2})(?::|\.| ?min ?)(\d{1,2})(?!\d)(?: s\b)?")
 _FIRST_SECOND = re.compile(r"(\d{1,2})(?!\d)(?: s\b)?(.*)")
@@ -64,6 +66,9 @@ _WIDEST_OFFSET = 18 * 60  # in minutes; the widest ever kept was under 16 hours
 _NUMBERED_MONTH = re.compile(r"m(\d\d)(?!\d)")
 # "قبل از ظهر": a day period has at most this many words.
 _PERIOD_WORDS = 4
+
+
+_Read = TypeVar("_Read")
 
 
 class BadStamp(ValueError):
@@ -219,7 +224,7 @@ def hour_of_day(hour: int, period: str) -> int | None:
 # For each day period, the hours as clocks write them, in seconds.
 _HOURS = {
     period: {
-        text: of_day * 60 * 60
+        text.encode(): of_day * 60 * 60
         for hour in range(24)
         if (of_day := hour_of_day(hour, period)) is not None
         for text in (str(hour), f"{hour:02}")
@@ -235,7 +240,7 @@ class _Tally:
         self.count = 0
 
 
-class _Known(dict[str, _Tally]):
+class _Known(dict[bytes, _Tally]):
     """Which tally a piece of a stamp counts for. Raises BadStamp for pieces that cannot be read."""
 
     def __init__(self, tallies: dict[str | int, _Tally], read: Callable[[str], str | int]) -> None:
@@ -243,12 +248,19 @@ class _Known(dict[str, _Tally]):
         self._tallies = tallies
         self._read = read
 
-    def __missing__(self, piece: str) -> _Tally:
-        tally = self._tallies.setdefault(self._read(piece), _Tally())
-        if len(self) >= CACHE_SIZE:
-            self.clear()
-        self[piece] = tally
+    def __missing__(self, piece: bytes) -> _Tally:
+        tally = self._tallies.setdefault(self._read(piece.decode()), _Tally())
+        _keep(self, piece, tally)
         return tally
+
+
+def _keep(known: dict[bytes, _Read], piece: bytes, read: _Read) -> None:
+    """Remembers what a piece was read as, within bounds that no file can widen."""
+    if len(piece) > PIECE_LENGTH:
+        return
+    if len(known) >= CACHE_SIZE:
+        known.clear()
+    known[piece] = read
 
 
 class Survey:
@@ -257,7 +269,6 @@ class Survey:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._latest_year = options.now.year + 1
-        self.total = 0
         self.failed = 0
         self.examples: list[str] = []
         self._reasons: dict[str, BadStamp] = {}
@@ -268,14 +279,17 @@ class Survey:
         self._ends = _Known(self._zones, lambda piece: _end_piece(piece)[1])
 
     def add(self, stamp: str) -> None:
-        self.total += 1
+        self.add_raw(stamp.encode())
+
+    def add_raw(self, stamp: bytes) -> None:
+        """The same for a stamp as it stands in the file; raises UnicodeDecodeError where it is not UTF-8."""
         try:
-            hour, minute, end = stamp.split(":", 2)
-            day, _, hour = hour.rpartition(" ")
+            hour, minute, end = stamp.split(b":", 2)
+            day, _, hour = hour.rpartition(b" ")
             month, zone = self._days[day], self._ends[end]
             _ = _HOURS[""][hour], _MINUTES[minute]
         except (ValueError, KeyError):
-            self._add_whole(stamp)
+            self._add_whole(stamp.decode())
         else:
             month.count += 1
             zone.count += 1
@@ -301,10 +315,9 @@ class Survey:
         if printed.day_first and printed.day != printed.month:
             self._days_first.add(printed.day > 12)
 
-    def fail(self, stamp: str) -> None:
-        """Counts a watch whose time could not be found at all."""
-        self.total += 1
-        self._fail(stamp, _unreadable(stamp))
+    @property
+    def total(self) -> int:
+        return self.failed + sum(tally.count for tally in self._months.values())
 
     def _fail(self, stamp: str, reason: BadStamp) -> None:
         self.failed += 1
@@ -444,15 +457,19 @@ class Clock:
 
     def at(self, stamp: str) -> int:
         """Seconds since 1970 UTC. Raises BadStamp."""
+        return self.at_raw(stamp.encode())
+
+    def at_raw(self, stamp: bytes) -> int:
+        """The same for a stamp as it stands in the file, which must be UTF-8."""
         try:
-            hour, minute, end = stamp.split(":", 2)
-            day, _, hour = hour.rpartition(" ")
+            hour, minute, end = stamp.split(b":", 2)
+            day, _, hour = hour.rpartition(b" ")
             seconds, period = self._ends[end]
             start, day_period = self._days[day]
             at = start + _HOURS[period or day_period][hour] + _MINUTES[minute] + seconds
         except (ValueError, KeyError):
-            return self._at(stamp)
-        return at if at <= self._latest else self._at(stamp)
+            return self._at(stamp.decode())
+        return at if at <= self._latest else self._at(stamp.decode())
 
     def _at(self, stamp: str) -> int:
         """The same, from the whole stamp at once."""
@@ -481,35 +498,31 @@ class Clock:
             raise BadStamp("zone_label", f"The time zone label {zone[:80]!r} is not known.") from None
 
 
-class _Days(dict[str, tuple[int, str]]):
+class _Days(dict[bytes, tuple[int, str]]):
     """For the piece before the hour: when that day begins in UTC, and the day period."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
 
-    def __missing__(self, piece: str) -> tuple[int, str]:
-        printed, period = read_date(fold(piece))
+    def __missing__(self, piece: bytes) -> tuple[int, str]:
+        printed, period = read_date(fold(piece.decode()))
         day = self._clock.day(printed), period
-        if len(self) >= CACHE_SIZE:
-            self.clear()
-        self[piece] = day
+        _keep(self, piece, day)
         return day
 
 
-class _Ends(dict[str, tuple[int, str]]):
+class _Ends(dict[bytes, tuple[int, str]]):
     """For the piece after the second colon: its seconds less the zone's offset, and the day period."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
 
-    def __missing__(self, piece: str) -> tuple[int, str]:
-        second, zone, period = _end_piece(piece)
+    def __missing__(self, piece: bytes) -> tuple[int, str]:
+        second, zone, period = _end_piece(piece.decode())
         end = second - self._clock.offset(zone), period
-        if len(self) >= CACHE_SIZE:
-            self.clear()
-        self[piece] = end
+        _keep(self, piece, end)
         return end
 
 

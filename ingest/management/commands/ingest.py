@@ -15,7 +15,7 @@ from accounts.models import User
 from ingest.management.progress import ProgressBar
 from ingest.management.report import Report, of_earlier, of_run
 from ingest.models import Upload, UploadState
-from ingest.pipeline.options import OptionError, Said, said
+from ingest.pipeline.options import DATE_ORDERS, OptionError, Said, said
 from ingest.pipeline.run import Interrupted, import_upload
 from ingest.pipeline.uploads import enter, options_of, rehearse
 from ingest.records import SourceError
@@ -38,6 +38,9 @@ class Command(BaseCommand):
             help="what a zone label in the file means",
         )
         parser.add_argument("--profile", default="", help="whose rows to take, where an export holds several people's")
+        parser.add_argument(
+            "--date-order", default="", choices=DATE_ORDERS, help="of dates like 3/4/2024, where the file does not tell"
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
         parser.add_argument("--json", action="store_true", help="print one JSON object a file")
 
@@ -48,6 +51,7 @@ class Command(BaseCommand):
                 timezone=options["timezone"],
                 zone_labels=options["zone_label"],
                 profile=options["profile"],
+                date_order=options["date_order"],
             )
         except OptionError as error:
             raise CommandError(str(error)) from None
