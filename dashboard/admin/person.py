@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.admin.audit import note
 from accounts.models import User
 from ingest.admin.owned import USER, list_url
-from ingest.models import Upload
+from ingest.models import History, Upload
 from ingest.twins import ChannelTwin, VideoTwin, WatchRecordTwin
 
 from ..models import HistoryTotal
@@ -33,6 +33,8 @@ UPLOADS_SHOWN = 5
 DEEDS_SHOWN = 10
 # One difference is proof enough; a few show the pattern.
 DIFFERENCES_SHOWN = 10
+# Some fifteen seconds, in which this person's imports wait.
+MOST_RECORDS = 200_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,14 @@ def _do(request: HttpRequest, user: int, permission: str, deed: Callable[[HttpRe
     if not request.user.has_perm(permission):
         raise PermissionDenied
     owner = get_object_or_404(User, pk=user)
-    deed(request, owner)
+    if History.objects.filter(user=owner, records__gt=MOST_RECORDS).exists():
+        messages.warning(
+            request,
+            f"With more than {MOST_RECORDS:,} records this takes longer than a request may; use "
+            f"manage.py verify_rollups --user {owner.pk}, or rebuild_rollups.",
+        )
+    else:
+        deed(request, owner)
     return HttpResponseRedirect(reverse("admin:person", args=(owner.pk,)))
 
 

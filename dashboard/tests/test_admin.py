@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tests.factories import make_user
+from dashboard.admin import person
 from dashboard.admin.chart import draw
 from dashboard.models import DayTotal
 from dashboard.rollups.recount import verify
@@ -40,6 +41,18 @@ def test_rollups_are_verified_and_made_anew(client, ana):
     entries = LogEntry.objects.order_by("pk")
     assert [entry.change_message.split()[0] for entry in entries] == ["Verified", "Verified", "Rebuilt"]
     assert {entry.object_id for entry in entries} == {str(ana.pk)}
+
+
+@pytest.mark.parametrize("deed", ["verify", "rebuild"])
+def test_what_takes_longer_than_a_request_is_left_to_the_command_line(client, ana, deed, monkeypatch):
+    monkeypatch.setattr(person, "MOST_RECORDS", 1)
+    DayTotal.objects.filter(user=ana).update(plays=7)
+
+    page = press(client, ana, deed)
+
+    assert "manage.py verify_rollups" in page.text
+    assert not LogEntry.objects.exists()
+    assert DayTotal.objects.filter(user=ana, plays=7).exists()
 
 
 @pytest.mark.parametrize("deed", ["verify", "rebuild"])

@@ -84,17 +84,23 @@ def test_pages_of_records_with_equal_times_show_each_once(client, ana):
 
 def test_a_search_goes_on_where_a_page_stopped_looking(client, ana, monkeypatch):
     monkeypatch.setattr(paging, "LOOKED_THROUGH", 10)
-    watched(
-        ana, *(play(f"2024-05-01T20:{n:02}:00Z", f"v{n}", title="needle" if n in (3, 40) else "hay") for n in range(45))
-    )
+    # The newest, the last and the first of those a page looks through, and the oldest.
+    titles = ["needle" if n in (44, 35, 34, 0) else "hay" for n in range(45)]
+    watched(ana, *(play(f"2024-05-01T20:{n:02}:00Z", f"v{n}", title=title) for n, title in enumerate(titles)))
 
     first = records_of(client, ana, q="needle")
     found, pages = walked(client, ana, q="needle")
 
-    assert [record.video.title for record in first.result_list] == ["needle"]
+    assert [record.video.title for record in first.result_list] == ["needle", "needle"]
     assert first.looked_through == 10
-    assert len(found) == 2
+    assert len(found) == len(set(found)) == 4
     assert pages == 5
+
+
+def test_both_ends_of_what_is_looked_through_are_bounds_of_the_index():
+    for bounds in (paging.after(["-watched_at", "-id"], [1, 2]), paging.up_to(["watched_at", "id"], [1, 2])):
+        assert ("watched_at__lte", 1) in bounds.children
+        assert bounds.connector == "AND"
 
 
 def test_filters_combine(client, ana):
