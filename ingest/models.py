@@ -272,17 +272,26 @@ class WatchRecord(models.Model):
         indexes = [
             # the list of records by time, keyset-paged; sessions
             models.Index(fields=["user", "watched_at", "id"], name="watchrecord_by_time"),
+            # the list of ads by time: they are few, and lie far apart in the index of all records
+            models.Index(fields=["user", "watched_at", "id"], condition=Q(is_ad=True), name="watchrecord_ads_by_time"),
             # what a period adds up to, without touching the table
             models.Index(
                 fields=["user", "watched_on", "channel_id", "video_id", "seconds", "product"],
                 condition=Q(is_ad=False),
                 name="watchrecord_by_day",
             ),
-            # the plays of one channel, of one video; what is left of it after a removal
-            models.Index(fields=["user", "channel_id", "watched_at"], name="watchrecord_by_channel"),
-            models.Index(fields=["user", "video_id", "watched_at"], name="watchrecord_by_video"),
-            # undo: what one upload brought
-            models.Index(fields=["user", "upload"], condition=Q(upload__isnull=False), name="watchrecord_by_upload"),
+            # the plays of one channel, of one video, in the order of the list; what is left of it after a removal
+            models.Index(fields=["user", "channel_id", "watched_at", "id"], name="watchrecord_by_channel"),
+            models.Index(fields=["user", "video_id", "watched_at", "id"], name="watchrecord_by_video"),
+            # undo: what one upload brought; the list of it
+            models.Index(
+                fields=["user", "upload", "watched_at", "id"],
+                condition=Q(upload__isnull=False),
+                name="watchrecord_by_upload",
+            ),
+            # the lists of one product, of one source, however few these are
+            models.Index(fields=["user", "product", "watched_at", "id"], name="watchrecord_by_product"),
+            models.Index(fields=["user", "source", "watched_at", "id"], name="watchrecord_by_source"),
         ]
 
     def __str__(self) -> str:

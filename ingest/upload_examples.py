@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample
-
 from .receiving import FIELD
 from .schema import form_of
 from .upload_forms import Choices
 
 FORM: dict[str, Any] = form_of(Choices, FIELD)
 
-_UPLOAD: dict[str, Any] = {
+QUEUED: dict[str, Any] = {
     "id": "17",
     "filename": "takeout-20260301T101112Z-001.zip",
     "size": 8_412_331,
@@ -35,8 +33,8 @@ _UPLOAD: dict[str, Any] = {
     "timeline": [{"state": "queued", "at": "2026-03-01T10:15:00Z"}],
     "kept_until": "2026-03-08T10:15:00Z",
 }
-_DONE: dict[str, Any] = {
-    **_UPLOAD,
+DONE: dict[str, Any] = {
+    **QUEUED,
     "source": "takeout_zip",
     "state": "done",
     "progress": 1.0,
@@ -54,7 +52,7 @@ _DONE: dict[str, Any] = {
         {"state": "done", "at": "2026-03-01T10:15:02.6Z"},
     ],
 }
-_ROWS: dict[str, Any] = {
+ROWS: dict[str, Any] = {
     "results": [
         {
             "outcome": "rejected",
@@ -67,7 +65,16 @@ _ROWS: dict[str, Any] = {
     ],
     "next": None,
 }
-
-QUEUED = OpenApiExample("An upload that waits", _UPLOAD, response_only=True)
-DONE = OpenApiExample("An upload that is done", _DONE, response_only=True)
-ROWS = OpenApiExample("Rows that could not be read", _ROWS, response_only=True)
+UNDONE: dict[str, Any] = {
+    **DONE,
+    "state": "undone",
+    "removed": DONE["created"],
+    "timeline": [*DONE["timeline"], {"state": "undone", "at": "2026-03-02T08:00:00Z"}],
+}
+CANCELLED: dict[str, Any] = {
+    **QUEUED,
+    "state": "cancelled",
+    "queue_position": None,
+    "timeline": [*QUEUED["timeline"], {"state": "cancelled", "at": "2026-03-01T10:15:05Z"}],
+}
+RETRY: dict[str, Any] = {"zone_label": ["IST=+05:30"]}

@@ -23,7 +23,7 @@ from .receiving import FIELD
 
 Instant = Annotated[datetime, Meta(tz=True)]
 Id = Annotated[str, Meta(description="A number, as text.", examples=["17"])]
-NO_CONTROLS = r"^[^\x00-\x1f\x7f\ud800-\udfff]*$"
+NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 
 Source = Annotated[
     str,

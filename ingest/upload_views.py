@@ -10,14 +10,16 @@ from django.http import Http404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from msgspec import Meta, Struct
-from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import examples
 from accounts.limits import Limit
 from accounts.models import User
 from accounts.reading import NoParameters, read_body, read_query
+from accounts.views import CONFLICT, PROBLEM, Conflict
 
 from .cursors import IdCursors
 from .models import RowOutcome, Upload, UploadRow, UploadState
@@ -26,7 +28,7 @@ from .pipeline.undo import undo, will_undo
 from .pipeline.uploads import NoRoom, NotPossible
 from .receiving import FIELD, ReceivedFile, TooLarge, UploadParser, discard
 from .schema import parameters_of
-from .upload_examples import DONE, FORM, QUEUED, ROWS
+from .upload_examples import CANCELLED, DONE, FORM, QUEUED, RETRY, ROWS, UNDONE
 from .upload_forms import (
     RetryChoices,
     RowPage,
@@ -39,12 +41,7 @@ from .upload_forms import (
 )
 
 # So many are taken back within the request: about a second.
-UNDONE_AT_ONCE = 10_000
-
-
-class Conflict(APIException):
-    status_code = 409
-    default_code = "conflict"
+UNDONE_AT_ONCE = 5_000
 
 
 class OverQuota(TooLarge):
@@ -95,9 +92,9 @@ class UploadsView(APIView):
         responses={
             202: OpenApiResponse(UploadAnswer, "It will be imported."),
             200: OpenApiResponse(UploadAnswer, "The same was sent before: the earlier upload."),
-            507: OpenApiResponse(description="The server has no room for the file."),
+            (507, "application/problem+json"): PROBLEM,
         },
-        examples=[QUEUED],
+        examples=[examples.answer(QUEUED, 202), examples.answer(DONE)],
     )
     def post(self, request: Request) -> Response:
         """Takes in a file: a Google Takeout archive, or a history out of one.
@@ -126,7 +123,7 @@ class UploadsView(APIView):
 class UploadView(APIView):
     required_scopes: ClassVar[dict[str, str]] = {"GET": "records:read"}
 
-    @extend_schema(operation_id="upload", tags=["uploads"], responses=UploadAnswer, examples=[DONE])
+    @extend_schema(operation_id="upload", tags=["uploads"], responses=UploadAnswer, examples=[examples.answer(DONE)])
     def get(self, request: Request, id: int) -> Response:
         """How far is it, and what became of its rows?"""
         read_query(NoParameters, request.query_params)
@@ -141,7 +138,7 @@ class UploadRowsView(APIView):
         tags=["uploads"],
         parameters=[*parameters_of(RowsQuery)],
         responses=RowPage,
-        examples=[ROWS],
+        examples=[examples.answer(ROWS)],
     )
     def get(self, request: Request, id: int) -> Response:
         """Which rows became no record, and why?"""
@@ -180,10 +177,11 @@ class CancelUploadView(UploadActionView):
         operation_id="cancel_upload",
         tags=["uploads"],
         request=None,
-        responses={200: UploadAnswer, 409: OpenApiResponse(description="It is finished.")},
+        responses={200: UploadAnswer, **CONFLICT},
+        examples=[examples.answer(CANCELLED)],
     )
     def post(self, request: Request, id: int) -> Response:
-        """Stops an import. What it has brought by then stays, and can be undone."""
+        """Stops an import. What it has brought by then stays, and can be undone. 409 if it is finished."""
         return self.act(request, id)
 
     def carry_out(self, upload: Upload) -> None:
@@ -198,11 +196,15 @@ class UndoUploadView(UploadActionView):
         responses={
             200: OpenApiResponse(UploadAnswer, "It is undone; `removed` says how many records went."),
             202: OpenApiResponse(UploadAnswer, "It will be undone in the background."),
-            409: OpenApiResponse(description="It is not finished, or brought nothing."),
+            **CONFLICT,
         },
+        examples=[examples.answer(UNDONE)],
     )
     def post(self, request: Request, id: int) -> Response:
-        """Takes back what this import alone brought. What another import or a program also saw stays."""
+        """Takes back what this import alone brought. What another import or a program also saw stays.
+
+        409 if it is not finished, or brought nothing.
+        """
         return self.act(request, id)
 
     def carry_out(self, upload: Upload) -> None:
@@ -225,14 +227,14 @@ class RetryUploadView(APIView):
         responses={
             202: OpenApiResponse(UploadAnswer, "A new upload of the same file."),
             200: OpenApiResponse(UploadAnswer, "The file is imported in this way already: that upload."),
-            409: OpenApiResponse(description="It is not finished, or its file is no longer kept."),
+            **CONFLICT,
         },
-        examples=[QUEUED],
+        examples=[examples.request(RETRY), examples.answer(QUEUED, 202)],
     )
     def post(self, request: Request, id: int) -> Response:
         """Reads the file again, without it being sent again: with other options, or because it came to nothing.
 
-        After a dry run, `{"dry_run": false}` imports it.
+        After a dry run, `{"dry_run": false}` imports it. 409 if it is not finished, or its file is no longer kept.
         """
         read_query(NoParameters, request.query_params)
         choices = read_body(RetryChoices, request.data)

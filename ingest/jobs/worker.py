@@ -14,7 +14,7 @@ from types import FrameType
 from typing import cast
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, reset_queries
 
 from .. import tasks  # noqa: F401  registers them
 from ..models import Job
@@ -60,6 +60,8 @@ class Worker:
                 self._look_around()
                 if not self.work():
                     self._wait()
+                # There is no request whose end would do it.
+                reset_queries()
             except DATABASE_TROUBLE as trouble:
                 log.warning("The database does not answer: %s", trouble)
                 self._reconnect()

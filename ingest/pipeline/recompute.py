@@ -29,8 +29,8 @@ CHANGE_CLOCK = "change_clock"
 
 # So many records take about a second: somebody who changes their zone sees the change at once.
 DONE_AT_ONCE = 20_000
-# No zone's offset changes for less than this and back; Morocco's for Ramadan lasts a month.
-LOOK_EVERY = timedelta(days=7)
+# No offset ever came and went within a day: Freetown's summer time of 1939 lasted four, Recife's of 2000 a week.
+LOOK_EVERY = timedelta(days=1)
 # So that the worker can be told to stop.
 LONGEST_STRETCH = timedelta(days=366)
 

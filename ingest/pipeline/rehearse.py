@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 from collections.abc import Collection
 
 from ..models import History
@@ -21,6 +22,7 @@ class Rehearsal:
     def __init__(self) -> None:
         # A private file that goes with the connection; small ones never reach the disk.
         self._seen = sqlite3.connect("")
+        weakref.finalize(self, self._seen.close)
         self._seen.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY)")
 
     def note(self, ids: Collection[int]) -> set[int]:

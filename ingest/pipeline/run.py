@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection, reset_queries, transaction
 from django.utils import timezone
 
 from ..models import History, RowOutcome, Upload, UploadRow, UploadState
@@ -58,6 +58,7 @@ def import_upload(upload: Upload, file: BinaryIO, options: Options, progress: Pr
         for batch in batches(outcomes):
             _take(upload, batch, identifier, rehearsal, export.share())
             progress(upload)
+            _forget_queries()
             _let_others_write()
     except SourceError as error:
         fail(upload, error)
@@ -182,6 +183,12 @@ def _move(upload: Upload, **after: Any) -> None:
         raise Interrupted
     for name, value in after.items():
         setattr(upload, name, value)
+
+
+def _forget_queries() -> None:
+    """DEBUG has Django keep the last nine thousand, with all their values."""
+    if settings.DEBUG:
+        reset_queries()
 
 
 def _let_others_write() -> None:

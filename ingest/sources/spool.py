@@ -1,7 +1,7 @@
 """Where a source that must see its whole file before its first outcome keeps what it has read, so as to read it once.
 
-Rows are kept in blocks, each encoded at once: in memory while they are few, then in a file without a name, which is gone
-when it is closed or the process dies.
+Rows are kept in blocks, each encoded at once: in memory while they are few, then in a file without a name, which is
+gone when it is closed or the process dies.
 """
 
 from __future__ import annotations

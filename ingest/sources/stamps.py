@@ -11,8 +11,9 @@ What is odd about them:
 - The zone label is one fixed offset, the same for all rows (see zones.py).
 - A time without seconds is no Takeout time, and is refused: records are told apart by the second.
 
-A survey and a clock are made for each file. A stamp costs about a microsecond: its bytes are cut at two colons and a
-space into pieces of which a file has few different ones ("Aug 18, 2015,", "9", "44", "25 PM CET"), and each piece is read once.
+A survey and a clock are made for each file. The survey takes each stamp apart, once: its bytes are cut at two colons
+and a space into pieces of which a file has few different ones ("Aug 18, 2015,", "9", "44", "25 PM CET"), and the
+numbers of its date and its zone are kept until the clock knows what they mean. That costs less than a microsecond.
 Stamps that are not written so (Danish "18.05.07", Chinese "下午6:05:07") are read one by one.
 """
 
@@ -20,8 +21,10 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from ingest.records import Options, SourceError
@@ -50,8 +53,13 @@ YOUTUBE_LANGUAGES = frozenset(_YOUTUBE_LANGUAGES.split())
 
 # Pieces kept per file. A file of twenty years has some hundred thousand different hours, mostly met once and in order.
 CACHE_SIZE = 50_000
-# The longest pieces seen are dates of some thirty bytes. What is longer is read, and not kept.
+# The longest pieces seen are dates of some thirty bytes. What is longer is no zone, and as a date is not remembered.
 PIECE_LENGTH = 100
+# Dates but for their numbers: a dozen months in each language, with one digit or two.
+SHAPES_KEPT = 10_000
+# Different days and zone labels of one file: no history has more days than three centuries.
+DATES_KEPT = 100_000
+ZONES_KEPT = 1_000
 
 _DAY = 24 * 60 * 60
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -61,6 +69,7 @@ _TIME = re.compile(r"(?<![\d.:])(\d{1,2})(?::|\.| ?h ?)(\d{1,2})(?::|\.| ?min ?)
 _FIRST_SECOND = re.compile(r"(\d{1,2})(?!\d)(?: s\b)?(.*)")
 _OFFSET = re.compile(r"([+-]) ?(\d{1,2})(?::?(\d{2}))?(?!\d)")
 _NUMBER = re.compile(r"\d+")
+_DIGITS_AS_ZEROS = str.maketrans("123456789", "0" * 9)
 _WIDEST_OFFSET = 18 * 60  # in minutes; the widest ever kept was under 16 hours
 # Languages without names for the months have CLDR's own: "M09 2, 2024".
 _NUMBERED_MONTH = re.compile(r"m(\d\d)(?!\d)")
@@ -68,7 +77,7 @@ _NUMBERED_MONTH = re.compile(r"m(\d\d)(?!\d)")
 _PERIOD_WORDS = 4
 
 
-_Read = TypeVar("_Read")
+_Part = TypeVar("_Part")
 
 
 class BadStamp(ValueError):
@@ -138,25 +147,55 @@ def _time_first(before: str, after: str) -> tuple[str, str]:
 
 def read_date(folded: str) -> tuple[PrintedDate, str]:
     """The date in a text that ends before the hour, and the day period if one stands there (Korean, Chinese)."""
-    numbered_month = _NUMBERED_MONTH.search(folded)
-    if numbered_month:
-        folded = folded.replace(numbered_month[0], "")
+    shape = folded.translate(_DIGITS_AS_ZEROS)
+    roles = _roles(shape) if len(shape) <= PIECE_LENGTH else _roles.__wrapped__(shape)
+    if not roles:
+        raise _unreadable(folded)
     numbers = _NUMBER.findall(folded)
-    period, spoken = _period_at_end(folded)
-    word = "".join(each for each in spoken if each not in TABLE.decorations)
-    years = [len(number) for number in numbers]
-    if sorted(years)[-1:] != [4] or years.count(4) != 1 or (word and word not in TABLE.months):
+    day = int(numbers[roles.day])
+    month = 0 if roles.month is None else int(numbers[roles.month])
+    if month > 12 or not 1 <= day <= 31 or not (roles.word or month):
         raise _unreadable(folded)
-    match [int(number) for number in numbers], years.index(4), bool(word or numbered_month):
-        case ([year, day], 0, True) | ([day, year], 1, True):
-            month = int(numbered_month[1]) if numbered_month else 0
-        case ([year, month, day], 0, False) | ([day, month, year], 2, False):
-            pass
-        case _:
-            raise _unreadable(folded)
-    if month > 12 or not 1 <= day <= 31 or not (word or month):
-        raise _unreadable(folded)
-    return PrintedDate(_gregorian(year), month, day, word, day_first=len(numbers) == 3 and years[-1] == 4), period
+    return PrintedDate(_gregorian(int(numbers[roles.year])), month, day, roles.word, roles.day_first), roles.period
+
+
+class _Roles(NamedTuple):
+    """Which of the numbers of a date is what, and the words beside them."""
+
+    year: int
+    month: int | None
+    day: int
+    word: str
+    day_first: bool
+    period: str
+
+
+@lru_cache(maxsize=SHAPES_KEPT)
+def _roles(shape: str) -> _Roles | None:
+    """What is what in a date, by its shape: all its digits are zeros. None for what is no date.
+
+    The dates of one month have few shapes, and to find their words costs more than all else there is to do.
+    """
+    lengths = [len(number) for number in _NUMBER.findall(shape)]
+    numbered = _NUMBERED_MONTH.search(shape)
+    if numbered:
+        shape = shape.replace(numbered[0], "m")
+    period, spoken = _period_at_end(shape)
+    word = "".join(each for each in spoken if each not in TABLE.decorations and not (numbered and each == "m"))
+    if lengths.count(4) != 1 or max(lengths) != 4 or (word and word not in TABLE.months):
+        return None
+    match len(lengths), lengths.index(4), bool(word), bool(numbered):
+        case 2, year, True, False:
+            return _Roles(year, None, 1 - year, word, False, period)
+        case 3, 0, False, False:
+            return _Roles(0, 1, 2, word, False, period)
+        case 3, 2, False, False:
+            return _Roles(2, 1, 0, word, True, period)
+        case 3, year, _, True:
+            month = len(_NUMBER.findall(numbered.string[: numbered.start()])) if numbered else 0
+            day = 3 - year - month
+            return _Roles(year, month, day, word, False, period) if month != year else None
+    return None
 
 
 def _period_at_end(folded: str) -> tuple[str, list[str]]:
@@ -187,6 +226,8 @@ def _gregorian(year: int) -> int:
 
 def read_zone(folded: str) -> tuple[str | int, str]:
     """The zone in the text after the seconds, as a label or in seconds, and the day period if one stands there."""
+    if len(folded) > PIECE_LENGTH:
+        raise _unreadable(folded)
     offset = _OFFSET.search(folded)
     named = folded[: offset.start()] + " " + folded[offset.end() :] if offset else folded
     if _NUMBER.search(named):
@@ -233,28 +274,63 @@ _HOURS = {
 }
 
 
-class _Tally:
-    """How many stamps have one month word, or one zone label."""
+# A stamp taken apart, as it waits until the file is surveyed: the numbers that its survey gave to its date and to its
+# zone, and the second of the day.
+Taken = tuple[int, int, int]
+# One that could not be taken apart.
+UNREADABLE: Taken = (-1, -1, 0)
+# Later than any time, even less an offset: what has no meaning in a file is never before the latest time allowed.
+NEVER = 1 << 60
 
-    def __init__(self) -> None:
-        self.count = 0
 
+class _Numbered(dict[_Part, int]):
+    """Numbers the different dates, or zones, of one file, and counts the stamps that have each."""
 
-class _Known(dict[bytes, _Tally]):
-    """Which tally a piece of a stamp counts for. Raises BadStamp for pieces that cannot be read."""
-
-    def __init__(self, tallies: dict[str | int, _Tally], read: Callable[[str], str | int]) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
-        self._tallies = tallies
+        self.counts: list[int] = []
+        self._most = most
+
+    def __missing__(self, part: _Part) -> int:
+        if len(self) >= self._most:
+            raise BadStamp("unreadable_time", f"There are more different dates or time zones than {self._most:,}.")
+        self.counts.append(0)
+        number = self[part] = len(self)
+        return number
+
+
+_Hours = Mapping[bytes, int]
+
+
+class _Dates(dict[bytes, tuple[int, _Hours | None]]):
+    """For the piece before the hour: the number of its date, and the hours, if a day period says which."""
+
+    def __init__(self, read: Callable[[str], tuple[int, str]]) -> None:
+        super().__init__()
         self._read = read
 
-    def __missing__(self, piece: bytes) -> _Tally:
-        tally = self._tallies.setdefault(self._read(piece.decode()), _Tally())
-        _keep(self, piece, tally)
-        return tally
+    def __missing__(self, piece: bytes) -> tuple[int, _Hours | None]:
+        number, period = self._read(piece.decode())
+        read = number, _HOURS[period] if period else None
+        _keep(self, piece, read)
+        return read
 
 
-def _keep(known: dict[bytes, _Read], piece: bytes, read: _Read) -> None:
+class _Ends(dict[bytes, tuple[int, int, _Hours]]):
+    """For the piece after the second colon: the number of its zone, the second, and the hours of its day period."""
+
+    def __init__(self, zones: _Numbered[str | int]) -> None:
+        super().__init__()
+        self._zones = zones
+
+    def __missing__(self, piece: bytes) -> tuple[int, int, _Hours]:
+        second, zone, period = _end_piece(piece.decode())
+        read = self._zones[zone], second, _HOURS[period]
+        _keep(self, piece, read)
+        return read
+
+
+def _keep(known: dict[bytes, _Part], piece: bytes, read: _Part) -> None:
     """Remembers what a piece was read as, within bounds that no file can widen."""
     if len(piece) > PIECE_LENGTH:
         return
@@ -273,41 +349,43 @@ class Survey:
         self.examples: list[str] = []
         self._reasons: dict[str, BadStamp] = {}
         self._days_first: set[bool] = set()
-        self._months: dict[str | int, _Tally] = {}
-        self._zones: dict[str | int, _Tally] = {}
-        self._days = _Known(self._months, self._month)
-        self._ends = _Known(self._zones, lambda piece: _end_piece(piece)[1])
+        self._dates: _Numbered[PrintedDate] = _Numbered(DATES_KEPT)
+        self._zones: _Numbered[str | int] = _Numbered(ZONES_KEPT)
+        self._date_counts, self._zone_counts = self._dates.counts, self._zones.counts
+        self._days = _Dates(self._day)
+        self._ends = _Ends(self._zones)
 
-    def add(self, stamp: str) -> None:
-        self.add_raw(stamp.encode())
+    def add(self, stamp: str) -> Taken:
+        try:
+            return self.add_raw(stamp.encode())
+        except BadStamp as reason:
+            self._fail(stamp, reason)
+            return UNREADABLE
 
-    def add_raw(self, stamp: bytes) -> None:
-        """The same for a stamp as it stands in the file; raises UnicodeDecodeError where it is not UTF-8."""
+    def add_raw(self, stamp: bytes) -> Taken:
+        """The same for a stamp as it stands in the file; ValueError, and not counted, where it cannot be read."""
         try:
             hour, minute, end = stamp.split(b":", 2)
             day, _, hour = hour.rpartition(b" ")
-            month, zone = self._days[day], self._ends[end]
-            _ = _HOURS[""][hour], _MINUTES[minute]
+            date, hours = self._days[day]
+            zone, second, hours_at_end = self._ends[end]
+            second += (hours or hours_at_end)[hour] + _MINUTES[minute]
         except (ValueError, KeyError):
-            self._add_whole(stamp.decode())
-        else:
-            month.count += 1
-            zone.count += 1
+            date, zone, second = self._whole(stamp.decode())
+        self._date_counts[date] += 1
+        self._zone_counts[zone] += 1
+        return date, zone, second
 
-    def _add_whole(self, stamp: str) -> None:
-        try:
-            printed = take_apart(stamp)
-            self._check(printed.date)
-        except BadStamp as reason:
-            self._fail(stamp, reason)
-            return
-        self._months.setdefault(printed.date.word, _Tally()).count += 1
-        self._zones.setdefault(printed.zone, _Tally()).count += 1
+    def _whole(self, stamp: str) -> Taken:
+        printed = take_apart(stamp)
+        self._check(printed.date)
+        second = (printed.hour * 60 + printed.minute) * 60 + printed.second
+        return self._dates[printed.date], self._zones[printed.zone], second
 
-    def _month(self, piece: str) -> str:
-        printed, _period = read_date(fold(piece))
+    def _day(self, piece: str) -> tuple[int, str]:
+        printed, period = read_date(fold(piece))
         self._check(printed)
-        return printed.word
+        return self._dates[printed], period
 
     def _check(self, printed: PrintedDate) -> None:
         if printed.year > self._latest_year:
@@ -317,7 +395,7 @@ class Survey:
 
     @property
     def total(self) -> int:
-        return self.failed + sum(tally.count for tally in self._months.values())
+        return self.failed + sum(self._dates.counts)
 
     def _fail(self, stamp: str, reason: BadStamp) -> None:
         self.failed += 1
@@ -325,33 +403,38 @@ class Survey:
         if len(self.examples) < EXAMPLES_SHOWN:
             self.examples.append(stamp[:80])
 
-    def settle(self, stamps_in_order: Callable[[], Iterable[str]]) -> Clock:
-        """How this file's stamps are to be read; `stamps_in_order` is only asked where words alone leave it open.
+    def settle(self, in_order: Callable[[], Iterable[Taken]]) -> Clock:
+        """How this file's stamps are to be read; `in_order` is only asked where words alone leave it open.
 
         Raises SourceError when the labels or the words leave a choice that only the person can make, or when too
         many stamps could not be read.
         """
-        month_counts = {str(word): tally.count for word, tally in self._months.items() if word and tally.count}
+        month_counts: Counter[str] = Counter()
+        for printed, count in zip(self._dates, self._dates.counts, strict=True):
+            if printed.word and count:
+                month_counts[printed.word] += count
         languages, lost = _languages_of(month_counts)
         offsets, unknown = self._offsets(languages)
         self._check_enough(self.failed + lost + unknown)
-        readings = _readings(month_counts, languages)
-        clocks = [Clock(reading, offsets, self._options.now) for reading in readings]
-        clock = clocks[0] if len(clocks) == 1 else _newest_first(clocks, stamps_in_order)
+        clocks = [self._clock(reading, offsets) for reading in _readings(month_counts, languages)]
+        clock = clocks[0] if len(clocks) == 1 else _newest_first(clocks, in_order)
         if self._days_first == {False}:
-            _refuse_if_month_first(clock, Clock({}, offsets, self._options.now, month_first=True), stamps_in_order)
+            _refuse_if_month_first(clock, self._clock({}, offsets, month_first=True), in_order)
         return clock
+
+    def _clock(self, months: Mapping[str, int], offsets: Mapping[str, int], *, month_first: bool = False) -> Clock:
+        return Clock(months, offsets, self._options.now, month_first=month_first, dates=self._dates, zones=self._zones)
 
     def _offsets(self, languages: Collection[str]) -> tuple[dict[str, int], int]:
         """The offset of each label, and how many stamps have a label that looks like a broken row's."""
         chosen = {label_key(label) for label in self._options.zone_labels}
         offsets: dict[str, int] = {}
         unknown = 0
-        for label, tally in self._zones.items():
-            if isinstance(label, int) or not tally.count:
+        for label, count in zip(self._zones, self._zones.counts, strict=True):
+            if isinstance(label, int) or not count:
                 continue
-            if not is_known(label) and label not in chosen and _few(unknown + tally.count, self.total):
-                unknown += tally.count
+            if not is_known(label) and label not in chosen and _few(unknown + count, self.total):
+                unknown += count
             else:
                 offsets[label] = offset_seconds(label, languages, self._options.zone_labels)
         return offsets, unknown
@@ -405,9 +488,9 @@ def _readings(counts: Mapping[str, int], languages: Iterable[str]) -> list[dict[
     return readings or [{}]
 
 
-def _newest_first(clocks: list[Clock], stamps_in_order: Callable[[], Iterable[str]]) -> Clock:
+def _newest_first(clocks: list[Clock], in_order: Callable[[], Iterable[Taken]]) -> Clock:
     """Of several ways to read the months, the one that alone leaves the file in its order."""
-    inversions = [_inversions(clock, stamps_in_order()) for clock in clocks]
+    inversions = [_inversions(clock, in_order()) for clock in clocks]
     best = min(inversions)
     if inversions.count(best) > 1:
         raise SourceError(
@@ -418,9 +501,9 @@ def _newest_first(clocks: list[Clock], stamps_in_order: Callable[[], Iterable[st
     return clocks[inversions.index(best)]
 
 
-def _refuse_if_month_first(clock: Clock, month_first: Clock, stamps_in_order: Callable[[], Iterable[str]]) -> None:
+def _refuse_if_month_first(clock: Clock, month_first: Clock, in_order: Callable[[], Iterable[Taken]]) -> None:
     """Where no day is over 12, only the order of the file can show that its first numbers are no days."""
-    if _inversions(clock, stamps_in_order()) > _inversions(month_first, stamps_in_order()):
+    if _inversions(clock, in_order()) > _inversions(month_first, in_order()):
         raise SourceError(
             "ambiguous_days",
             "The dates in this file seem to have the month first, which only its order tells: export the history "
@@ -428,13 +511,12 @@ def _refuse_if_month_first(clock: Clock, month_first: Clock, stamps_in_order: Ca
         )
 
 
-def _inversions(clock: Clock, stamps: Iterable[str]) -> int:
+def _inversions(clock: Clock, stamps: Iterable[Taken]) -> int:
     count = 0
     latest: int | None = None
-    for stamp in stamps:
-        try:
-            at = clock.at(stamp)
-        except BadStamp:
+    for day, zone, second in stamps:
+        at = clock.starts[day] + clock.shifts[zone] + second
+        if at > clock.latest:
             continue
         if latest is not None and at > latest:
             count += 1
@@ -443,87 +525,78 @@ def _inversions(clock: Clock, stamps: Iterable[str]) -> int:
 
 
 class Clock:
-    """Reads the stamps of one file, once it is settled what its words and labels mean."""
+    """Reads the stamps of one file, once it is settled what its words and labels mean.
+
+    A stamp that its survey has taken apart is at `starts[date] + shifts[zone] + second`, in seconds since 1970 UTC. If
+    that is after `latest` there is no such time, and `at_taken` says why.
+    """
 
     def __init__(
-        self, months: Mapping[str, int], offsets: Mapping[str, int], now: datetime, *, month_first: bool = False
+        self,
+        months: Mapping[str, int],
+        offsets: Mapping[str, int],
+        now: datetime,
+        *,
+        month_first: bool = False,
+        dates: Iterable[PrintedDate] = (),
+        zones: Iterable[str | int] = (),
     ) -> None:
         self._months = months
         self._month_first = month_first
         self._offsets = offsets
-        self._latest = int((now.astimezone(UTC) + timedelta(days=1)).timestamp())
-        self._days = _Days(self)
-        self._ends = _Ends(self)
+        self.latest = int((now.astimezone(UTC) + timedelta(days=1)).timestamp())
+        self._dates = tuple(dates)
+        self._zones = tuple(zones)
+        # The last of each is for stamps that are UNREADABLE.
+        self.starts = [*(_or_never(self._day, date) for date in self._dates), NEVER]
+        self.shifts = [*(_or_never(self._shift, zone) for zone in self._zones), NEVER]
+
+    def at_taken(self, taken: Taken, stamp: str) -> int:
+        """Seconds since 1970 UTC. Raises BadStamp."""
+        if taken == UNREADABLE:
+            return self.at(stamp)
+        date, zone, second = taken
+        return self._at(self._dates[date], self._zones[zone], second)
 
     def at(self, stamp: str) -> int:
-        """Seconds since 1970 UTC. Raises BadStamp."""
-        return self.at_raw(stamp.encode())
-
-    def at_raw(self, stamp: bytes) -> int:
-        """The same for a stamp as it stands in the file, which must be UTF-8."""
-        try:
-            hour, minute, end = stamp.split(b":", 2)
-            day, _, hour = hour.rpartition(b" ")
-            seconds, period = self._ends[end]
-            start, day_period = self._days[day]
-            at = start + _HOURS[period or day_period][hour] + _MINUTES[minute] + seconds
-        except (ValueError, KeyError):
-            return self._at(stamp.decode())
-        return at if at <= self._latest else self._at(stamp.decode())
-
-    def _at(self, stamp: str) -> int:
-        """The same, from the whole stamp at once."""
+        """The same for a stamp that is in one piece."""
         printed = take_apart(stamp)
-        seconds = (printed.hour * 60 + printed.minute) * 60 + printed.second
-        at = self.day(printed.date) + seconds - self.offset(printed.zone)
-        if at > self._latest:
-            raise BadStamp("time_out_of_range", f"The time {stamp[:80]!r} lies in the future.")
+        return self._at(printed.date, printed.zone, (printed.hour * 60 + printed.minute) * 60 + printed.second)
+
+    def _at(self, date: PrintedDate, zone: str | int, second: int) -> int:
+        at = self._day(date) + self._shift(zone) + second
+        if at > self.latest:
+            raise BadStamp("time_out_of_range", f"The day {_shown(date)} lies in the future.")
         return at
 
-    def day(self, printed: PrintedDate) -> int:
+    def _day(self, printed: PrintedDate) -> int:
         """The first second of that day, in UTC."""
         if self._month_first and printed.day_first:
             printed = printed._replace(day=printed.month, month=printed.day)
         month = self._months.get(printed.word, 0) if printed.word else printed.month
         if not 1 <= month <= 12 or not 1 <= printed.day <= monthrange(printed.year, month)[1]:
-            raise BadStamp("unreadable_time", f"There is no day {printed.day} {printed.word or month} {printed.year}.")
+            raise BadStamp("unreadable_time", f"There is no day {_shown(printed)}.")
         return (date(printed.year, month, printed.day).toordinal() - _EPOCH) * _DAY
 
-    def offset(self, zone: str | int) -> int:
+    def _shift(self, zone: str | int) -> int:
+        """What makes a time of that zone one of UTC."""
         if isinstance(zone, int):
-            return zone
+            return -zone
         try:
-            return self._offsets[zone]
+            return -self._offsets[zone]
         except KeyError:
             raise BadStamp("zone_label", f"The time zone label {zone[:80]!r} is not known.") from None
 
 
-class _Days(dict[bytes, tuple[int, str]]):
-    """For the piece before the hour: when that day begins in UTC, and the day period."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def __missing__(self, piece: bytes) -> tuple[int, str]:
-        printed, period = read_date(fold(piece.decode()))
-        day = self._clock.day(printed), period
-        _keep(self, piece, day)
-        return day
+def _shown(printed: PrintedDate) -> str:
+    return f"{printed.day} {printed.word or printed.month} {printed.year}"
 
 
-class _Ends(dict[bytes, tuple[int, str]]):
-    """For the piece after the second colon: its seconds less the zone's offset, and the day period."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def __missing__(self, piece: bytes) -> tuple[int, str]:
-        second, zone, period = _end_piece(piece.decode())
-        end = second - self._clock.offset(zone), period
-        _keep(self, piece, end)
-        return end
+def _or_never(read: Callable[[_Part], int], part: _Part) -> int:
+    try:
+        return read(part)
+    except BadStamp:
+        return NEVER
 
 
 def _end_piece(piece: str) -> tuple[int, str | int, str]:

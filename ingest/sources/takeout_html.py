@@ -2,51 +2,65 @@
 
 What is odd about it:
 - All of it is one line of up to gigabytes, after 141 kB of style sheet. So it is cut at each card's header, in chunks,
-  and nothing but one card and some caches is ever in memory.
+  and nothing but a chunk and some caches is ever in memory.
 - Its words are in the account's language, and only some are known. So a card is read by structure and position: first
   line, perhaps a link to the channel, perhaps more lines, last the time. See wording.py for the verb and stamps.py for
-  the time; both need to have seen the whole file, so it is read twice: a survey, then the records.
+  the time; both need to have seen the whole file. So each card is taken apart once, its parts wait in a spool until the
+  file is surveyed, and records are made of them then.
 - An advertisement looks like a watch, but for a section without a link in its caption.
 - Pages that people re-indented have line breaks inside tags, titles and times; pieces of pages lack the first wrapper.
 
-Cards as Google writes them are read by one regular expression. All others go through a real HTML parser (selectolax),
-which is the reference: the expression only takes what both read alike, and tests hold them to it.
+A card is read in one of three ways, each slower than the one before, and left to the next by all that is unusual in it:
+`_Reader.read` cuts bytes where cards of videos have their tags, `_BODY` is a regular expression for the other forms
+Google writes, and `read_card` goes through a real HTML parser (selectolax). The parser is the reference: the quicker
+ways only take what all read alike, and tests hold them to it.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
+import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingest.records import SNIPPET_LENGTH, Channel, Options, Outcome, Record, Rejected
-from ingest.sources.stamps import BadStamp, Clock, Survey
+from ingest.records import SNIPPET_LENGTH, Channel, Options, Outcome, Precision, Record, Rejected, Video
+from ingest.sources.spool import Spool
+from ingest.sources.stamps import UNREADABLE, BadStamp, Clock, Survey, Taken
 from ingest.sources.wording import PageSurvey, Wording
 from ingest.sources.youtube import (
+    ITEM,
+    LONGEST_KEPT,
     MUSIC,
+    PLATFORM,
     PRODUCTS,
+    WATCH_URL,
+    YOUTUBE,
     Card,
     Seen,
     channel,
     clean,
     follow,
+    is_address,
     may_be_a_watch,
     not_a_watch,
     record,
-    watch,
+    watch_url,
 )
 
 # Each card has one of these, whether or not its wrapper was kept; in text, the quotes would be written `&quot;`.
 CARD_START = b'class="header-cell'
-CHUNK = 1024 * 1024
+CHUNK = 256 * 1024
 # The longest cards seen are posts of some kilobytes. What is longer is no card, and is not kept in memory.
-CARD_LIMIT = 1024 * 1024
-CACHE_SIZE = 20_000
+CARD_LIMIT = 256 * 1024
+# Cards of videos are some 1.2 kB. Longer ones go to the parser, so that what is remembered of the others stays small.
+QUICK_LIMIT = 8 * 1024
+# A person watches the same few thousand channels again and again; a page has a dozen kinds of cards, and a few at a time.
+CHANNELS_KEPT = 4_000
+KINDS_KEPT = 1_000
+FRAMES_KEPT = 8
 
 
 def recognise(head: bytes) -> bool:
@@ -56,176 +70,390 @@ def recognise(head: bytes) -> bool:
 
 def parse(file: BinaryIO, options: Options) -> Iterator[Outcome]:
     """The outcomes of all cards, in order; places are card numbers from 1. Raises SourceError before the first."""
-    page = _Page()
-    clock, wording = _survey(file, options, page)
-    for place, raw in enumerate(cards(file), start=1):
-        yield page.outcome(place, raw, clock, wording)
+    with Spool(Block) as spool:
+        reader = _Reader(options)
+        for cards in cards_by_chunk(file):
+            spool.put(reader.read(cards, file.tell()))
+        clock, wording = reader.settle(spool)
+        writer = _Writer(reader, clock, wording)
+        for block in spool:
+            # How far the file has been read is told by its position, and the records have come as far as this.
+            file.seek(block.read_to)
+            yield from writer.outcomes(block)
 
 
-def cards(file: BinaryIO, chunk: int = CHUNK) -> Iterator[bytes]:
+def cards_by_chunk(file: BinaryIO, chunk: int = CHUNK) -> Iterator[list[bytes]]:
     """What follows each card's start, up to the next one; of a card over the limit, only so much as to tell."""
     file.seek(0)
     started = False
     kept = b""
     while piece := file.read(chunk):
         *whole, kept = (kept + piece).split(CARD_START)
-        for card in whole:
-            if started:
-                yield card
+        if whole:
+            yield whole if started else whole[1:]
             started = True
         if len(kept) > CARD_LIMIT:
             kept = kept[: CARD_LIMIT + 1] + kept[-len(CARD_START) :]
     if started:
-        yield kept
+        yield [kept]
+
+
+# A card of a video as it waits in the spool: the number of its kind, the video's id and title, the line of its channel
+# as it stands, and its time taken apart (see stamps.Taken).
+_Row = tuple[int, str, str, bytes, int, int, int]
+
+
+class _Other(msgspec.Struct, array_like=True, gc=False):
+    """Any other card as it waits in the spool: what the parser made of it, or why it could not.
+
+    Its time is only kept where it could not be taken apart, to be said in the reason.
+    """
+
+    card: Card | None
+    time: str = ""
+    taken: Taken = UNREADABLE
+    code: str = ""
+    sentence: str = ""
+    snippet: str = ""
+
+
+class Block(msgspec.Struct, array_like=True, gc=False):
+    """The cards of a chunk, and how far the file was read for them. A row of `_ELSEWHERE` is the next of `others`."""
+
+    read_to: int
+    rows: list[_Row]
+    others: list[_Other]
+
+
+_NO_KIND = -1
+_ELSEWHERE: _Row = (_NO_KIND, "", "", b"", *UNREADABLE)
+_NO_CHANNEL = b""
 
 
 # A card is the product's cell, the body's, an empty one, and the caption's. What stands before the body and after it is
-# one of a handful of texts per file, each read once: that is its frame.
+# one of a handful of texts per file.
 _BODY_START = b'mdl-typography--body-1">'
 _CELL_END = b"</div>"
 _CAPTION = b"mdl-typography--caption"
 _HEAD = re.compile(
     rb' mdl-cell[\w -]*">\s*<p class="mdl-typography--title">([^<>&\0]*)<br>\s*</p>\s*</div>\s*'
-    rb'<div class="content-cell [\w -]*'
+    rb'<div class="content-cell [\w -]*mdl-typography--body-1">'
 )
 _TAIL = re.compile(
-    rb'\s*<div class="content-cell [\w -]*mdl-typography--text-right">\s*</div>\s*'
+    rb'</div>\s*<div class="content-cell [\w -]*mdl-typography--text-right">\s*</div>\s*'
     rb'<div class="content-cell [\w -]*mdl-typography--caption">'
     rb'((?:<b>[^<\0]*</b>(?:[^<\0]|<br>|<a href="[^"\0]*">[^<\0]*</a>)*)*)</div>'
     rb"(?:\s|</?div[\w\"= -]*>|</body>|</html>)*(?:<div )?"
 )
-# The body of a card that links to a video, as Google writes it.
+# The body of a card of a video: its lines, and in the first of them the id, the title and the rest.
+_LINE_END = b"<br>"
+_ID_LENGTH = 11
+_ID_END = b'">'
+_ID_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_MAKER = re.compile(rb'<a href="([^"&\0]*)">([^<\0]*)</a>')
+# Bytes are looked for as numbers: Python is ten times slower to find b"<" than 60.
+_TAG, _REFERENCE, _NUL = b"<&\0"
+# All forms of it that Google writes, with longer addresses, and with lines between the channel and the time.
 _BODY = re.compile(
-    rb'([^<]*)<a href="https://(www|m|music)\.youtube\.com/watch\?v=([\w-]{11})(?:&amp;[!#-~]*)?">([^<]*)</a>([^<]*)<br>'
-    rb'(?:<a href="([^"&]*)">([^<]*)</a><br>)?'
-    rb"((?:[^<]*<br>(?=[^<]))*)([^<&]+)(?:<br>)?"
-)
-# The same without looking closely, for the survey: what stands around the link, and the time.
-_GLANCE = re.compile(
-    rb'([^<]*)<a href="https://(?:www|m|music)\.youtube\.com/watch\?v=[^"]*">[^<]*</a>([^<]*)<br>(?:.*<br>)?([^<]+)(?:<br>)?',
-    re.DOTALL,
+    rb'(([^<\0]*)<a href="https://(www|m|music)\.youtube\.com/watch\?v=)([\w-]{11})(?:&amp;[!#-~]*)?">([^<\0]*)'
+    rb"(</a>([^<\0]*))<br>"
+    rb'(?:(<a href="[^"&]*">[^<]*</a>)<br>)?'
+    rb"((?:[^<\0]*<br>(?=[^<]))*)([^<&\0]+)(<br>)?"
 )
 # The body of a card with one line and no link.
-_LINE = re.compile(rb"([^<&]+)<br>([^<&]+)(?:<br>)?")
+_LINE = re.compile(rb"([^<&\0]+)<br>([^<&\0]+)(?:<br>)?")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Frame:
-    """What stands around the bodies of many cards."""
+class _Unusual(ValueError):
+    """A quick way of reading does not take this card."""
+
+
+class _Kind(NamedTuple):
+    """What many cards of videos have in common; `before` and `after` stand around the title as on the page."""
 
     header: str
     is_ad: bool
+    before: str
+    after: str
+    music: bool
 
 
-class _Page:
-    """Reads the cards of one file, and remembers what its cards have in common."""
+class _Kinds(dict[_Kind, int]):
+    """Numbers the kinds of cards of one page, and counts the cards of each."""
 
     def __init__(self) -> None:
-        self._last = (b"", b"")
-        self._last_frame: _Frame | None = None
-        self._frames: dict[tuple[bytes, bytes], _Frame | None] = {}
-        self._channels: dict[tuple[bytes, bytes], Channel | None] = {}
-        self._watched: dict[tuple[bytes, bytes], bool] = {}
+        super().__init__()
+        self.counts: list[int] = []
 
-    def take_apart(self, raw: bytes) -> tuple[_Frame | None, bytes]:
-        """A card's frame, None if it is not as Google writes it, and its body."""
-        if len(raw) > CARD_LIMIT:
-            return None, b""
-        head, _, rest = raw.partition(_BODY_START)
-        body, _, tail = rest.partition(_CELL_END)
-        around = head, tail
-        # Most cards have the frame of the card before, and to compare it is quicker than to look it up.
-        if around != self._last:
-            self._last = around
-            self._last_frame = self._frame(around)
-        return self._last_frame, body
+    def __missing__(self, kind: _Kind) -> int:
+        if len(self) >= KINDS_KEPT:
+            raise _Unusual
+        self.counts.append(0)
+        number = self[kind] = len(self)
+        return number
 
-    def _frame(self, around: tuple[bytes, bytes]) -> _Frame | None:
-        try:
-            return self._frames[around]
-        except KeyError:
-            if len(self._frames) >= CACHE_SIZE:
-                self._frames.clear()
-            frame = self._frames[around] = _read_frame(*around)
-            return frame
 
-    def outcome(self, place: int, raw: bytes, clock: Clock, wording: Wording) -> Outcome:
-        frame, body = self.take_apart(raw)
-        if frame and b"\0" not in body:
+class _Makers(dict[bytes, Channel | None]):
+    """For the line of a channel, the channel."""
+
+    def __missing__(self, line: bytes) -> Channel | None:
+        maker = None
+        if line != _NO_CHANNEL:
+            found = _MAKER.fullmatch(line)
+            if not found or len(line) > LONGEST_KEPT:
+                raise _Unusual
+            maker = channel(found[1].decode(), _text(found[2]))
+        if len(self) >= CHANNELS_KEPT:
+            self.clear()
+        self[line] = maker
+        return maker
+
+
+class _Frame(NamedTuple):
+    """What many cards of videos have in common, byte by byte.
+
+    `head` is all up to the id, `link_end` what stands between the title and the next line, `tail` all after the time.
+    """
+
+    head: bytes
+    link_end: bytes
+    tail: bytes
+    kind: int
+
+
+# It fits no card: they are cut where this stands.
+_NO_FRAME = _Frame(CARD_START, CARD_START, CARD_START, _NO_KIND)
+
+
+class _Reader:
+    """Takes the cards of one page apart, and surveys them."""
+
+    def __init__(self, options: Options) -> None:
+        self.kinds = _Kinds()
+        self.makers = _Makers()
+        self._frames: deque[_Frame] = deque(maxlen=FRAMES_KEPT)
+        self._stamps = Survey(options)
+        self._verbs = PageSurvey()
+        self._seen = Seen()
+
+    def read(self, cards: Iterable[bytes], read_to: int) -> Block:
+        """The cards of a chunk, as they wait in the spool.
+
+        Nearly all the time a page takes is spent in this loop, so it is long, and calls as little as it can. It takes
+        cards whose frame was seen before, of a video with an id and perhaps a channel, and nothing else in them.
+        """
+        rows: list[_Row] = []
+        others: list[_Other] = []
+        add_row, add_stamp = rows.append, self._stamps.add_raw
+        makers, counts = self.makers, self.kinds.counts
+        head, link_end, tail, kind = _NO_FRAME
+        body_at, body_end = len(head), -len(tail)
+        for raw in cards:
+            if not (raw.startswith(head) and raw.endswith(tail)):
+                # Of a few frames, cards have now this, now that.
+                head, link_end, tail, kind = self._frame_of(raw)
+                body_at, body_end = len(head), -len(tail)
             try:
-                found = _BODY.fullmatch(body)
-                if found and self._is_watched(frame, found[1], found[5], wording):
-                    return self._watch(place, frame, found, clock)
-            except (BadStamp, _NeedsParser, UnicodeDecodeError):
-                pass
-        try:
-            card, time = self.card(raw)
-            link = follow(card.url)
-            return not_a_watch(place, card, link, wording) or record(place, clock.at(time), card, link)
-        except (BrokenCard, BadStamp) as broken:
-            return Rejected(place, broken.code, broken.sentence, _snippet(raw))
+                link, ended, rest = raw[body_at:body_end].partition(link_end)
+                video, _, title = link.partition(_ID_END)
+                maker, _, stamp = rest.rpartition(_LINE_END)
+                if (
+                    not ended
+                    or len(video) != _ID_LENGTH
+                    or not (video.isalnum() or not video.translate(None, _ID_CHARACTERS))
+                    or _TAG in title
+                    or _NUL in title
+                    or _TAG in stamp
+                    or _NUL in stamp
+                    or _REFERENCE in stamp
+                    or len(raw) > QUICK_LIMIT
+                ):
+                    raise _Unusual
+                text = title.decode()
+                if _REFERENCE in title or not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
+                    text = _title(title)
+                _ = makers[maker]
+                date, zone, second = add_stamp(stamp)
+                add_row((kind, video.decode(), text, maker, date, zone, second))
+                counts[kind] += 1
+            except ValueError:
+                add_row(self._unusual(raw, others))
+        return Block(read_to, rows, others)
 
-    def _watch(self, place: int, frame: _Frame, found: re.Match[bytes], clock: Clock) -> Record:
-        _before, host, video, title, _after, channel_url, channel_name, details, stamp = found.groups()
-        if details:
-            details.decode()
-        return watch(
-            place,
-            clock.at(stamp.decode()),
-            video.decode(),
-            " ".join(_text(title).split()),
-            self._channel(channel_url, channel_name) if channel_url is not None else None,
-            frame.is_ad,
-            music=frame.header == MUSIC or host == b"music",
+    def _frame_of(self, raw: bytes) -> _Frame:
+        for frame in self._frames:
+            if raw.startswith(frame.head) and raw.endswith(frame.tail):
+                return frame
+        return _NO_FRAME
+
+    def _unusual(self, raw: bytes, others: list[_Other]) -> _Row:
+        """The row of a card that the loop does not take: by regular expression, or else by the parser."""
+        if len(raw) <= QUICK_LIMIT:
+            head, start, rest = raw.partition(_BODY_START)
+            body, end, tail = rest.partition(_CELL_END)
+            around = _read_frame(head + start, end + tail)
+            if around:
+                try:
+                    return self._video(body, around, head + start, end + tail)
+                except ValueError:
+                    others.append(self._other(raw, _line_card(body, *around)))
+                    return _ELSEWHERE
+        others.append(self._other(raw))
+        return _ELSEWHERE
+
+    def _video(self, body: bytes, around: tuple[str, bool], head: bytes, tail: bytes) -> _Row:
+        """A card of a video. Its frame is remembered: the next may have the same."""
+        found = _BODY.fullmatch(body)
+        if not found:
+            raise _Unusual
+        opening, before, host, video, title, link_end, after, maker, details, stamp, last_end = found.groups(b"")
+        details.decode()
+        kind = self.kinds[_Kind(*around, _text(before), _text(after), music=host == b"music")]
+        _ = self.makers[maker]
+        text = _title(title)
+        taken = self._stamps.add_raw(stamp)
+        self.kinds.counts[kind] += 1
+        frame = _Frame(head + opening, link_end + _LINE_END, last_end + tail, kind)
+        if frame not in self._frames:
+            self._frames.append(frame)
+        return kind, video.decode(), text, maker, *taken
+
+    def _other(self, raw: bytes, read: tuple[Card, str] | None = None) -> _Other:
+        try:
+            card, time = read or read_card(raw)
+        except BrokenCard as broken:
+            self._seen.broken += 1
+            return _Other(None, code=broken.code, sentence=broken.sentence, snippet=_snippet(raw))
+        link = follow(card.url)
+        self._seen.add(card, link)
+        if link.video:
+            self._verbs.add(card.header, card.before, card.after)
+        taken = self._stamps.add(time) if may_be_a_watch(card, link) else UNREADABLE
+        return _Other(card, time if taken == UNREADABLE else "", taken)
+
+    def settle(self, spool: Iterable[Block]) -> tuple[Clock, Wording]:
+        """What the words of this page mean. Raises SourceError if it is refused."""
+        for kind, count in zip(self.kinds, self.kinds.counts, strict=True):
+            if count:
+                self._verbs.add(kind.header, clean(kind.before), clean(kind.after), count)
+                self._seen.add_videos(kind.header, kind.is_ad, count)
+        wording = self._verbs.settle()
+        self._seen.refuse_unless_watches(wording)
+        return self._stamps.settle(lambda: _stamps(spool)), wording
+
+
+def _stamps(spool: Iterable[Block]) -> Iterator[Taken]:
+    """The times of all that may be watches, in the order of the page."""
+    for block in spool:
+        others = iter(block.others)
+        for kind, _, _, _, date, zone, second in block.rows:
+            yield next(others).taken if kind == _NO_KIND else (date, zone, second)
+
+
+class _Writer:
+    """Makes outcomes of the cards of one page, once it is settled what its words mean."""
+
+    def __init__(self, reader: _Reader, clock: Clock, wording: Wording) -> None:
+        self._kinds = list(reader.kinds)
+        self._makers = reader.makers
+        self._clock = clock
+        self._wording = wording
+        self._place = 0
+        # By the number of a kind, the last for _NO_KIND: how its cards are watches, if they are.
+        self._watched = [self._how(kind) for kind in self._kinds] + [None]
+
+    def _how(self, kind: _Kind) -> tuple[bool, str] | None:
+        if not self._wording.is_watched(clean(kind.before), clean(kind.after)):
+            return None
+        return kind.is_ad, MUSIC if kind.music or kind.header == MUSIC else YOUTUBE
+
+    def outcomes(self, block: Block) -> Iterator[Outcome]:
+        """What the cards of a block come to. Nearly all are watches, whose records are made here, without a call."""
+        watched, makers = self._watched, self._makers
+        starts, shifts, latest = self._clock.starts, self._clock.shifts, self._clock.latest
+        to_the_second = Precision.SECOND
+        others = iter(block.others)
+        place = self._place
+        for row in block.rows:
+            place += 1
+            kind, video, title, maker, date, zone, second = row
+            how = watched[kind]
+            at = starts[date] + shifts[zone] + second
+            if not how or at > latest:
+                yield self._outcome(place, next(others) if kind == _NO_KIND else self._as_other(row))
+                continue
+            if title.startswith("http") and is_address(title, video):
+                title = ""
+            is_ad, product = how
+            what = Video(PLATFORM, video, title, WATCH_URL + video)
+            yield Record(place, ITEM + video, at, to_the_second, what, makers[maker], None, product, is_ad)
+        self._place = place
+
+    def _as_other(self, row: _Row) -> _Other:
+        """A card of a video as the parser would have read it, but for its details, which nobody asks for."""
+        number, video, title, maker, *taken = row
+        kind = self._kinds[number]
+        made_by = self._makers[maker]
+        card = Card(
+            kind.header,
+            clean(f"{kind.before}{title}{kind.after}"),
+            clean(kind.before),
+            clean(kind.after),
+            title,
+            watch_url(video),
+            made_by.title if made_by else "",
+            is_ad=kind.is_ad,
         )
+        date, zone, second = taken
+        return _Other(card, taken=(date, zone, second))
 
-    def card(self, raw: bytes) -> tuple[Card, str]:
-        """A card and its time; raises BrokenCard."""
-        frame, body = self.take_apart(raw)
-        line = _LINE.fullmatch(body)
-        if not frame or not line or b"\0" in body:
-            return read_card(raw)
+    def _outcome(self, place: int, other: _Other) -> Outcome:
+        card = other.card
+        if not card:
+            return Rejected(place, other.code, other.sentence, other.snippet)
+        link = follow(card.url)
         try:
-            text, time = clean(line[1].decode()), clean(line[2].decode())
-        except UnicodeDecodeError:
-            return read_card(raw)
-        if not text or not time:
-            return read_card(raw)
-        return Card(frame.header, text, is_ad=frame.is_ad), time
-
-    def _is_watched(self, frame: _Frame, before: bytes, after: bytes, wording: Wording) -> bool:
-        try:
-            return self._watched[before, after] and frame.header in PRODUCTS
-        except KeyError:
-            if len(self._watched) >= CACHE_SIZE:
-                self._watched.clear()
-            self._watched[before, after] = wording.is_watched(clean(_text(before)), clean(_text(after)))
-            return self._is_watched(frame, before, after, wording)
-
-    def _channel(self, url: bytes, name: bytes) -> Channel | None:
-        try:
-            return self._channels[url, name]
-        except KeyError:
-            if len(self._channels) >= CACHE_SIZE:
-                self._channels.clear()
-            found = self._channels[url, name] = channel(url.decode(), _text(name))
-            return found
+            return not_a_watch(place, card, link, self._wording) or record(
+                place, self._clock.at_taken(other.taken, other.time), card, link
+            )
+        except BadStamp as bad:
+            words = clean(f"{card.header} {card.line} {card.channel_name} {other.time}")
+            return Rejected(place, bad.code, bad.sentence, words[:SNIPPET_LENGTH])
 
 
-def _read_frame(head: bytes, tail: bytes) -> _Frame | None:
+def _read_frame(head: bytes, tail: bytes) -> tuple[str, bool] | None:
+    """The product of the cards that have this around their bodies, and whether they are advertisements."""
     product = _HEAD.fullmatch(head)
     caption = _TAIL.fullmatch(tail)
     if not product or not caption:
         return None
     try:
+        header = clean(product[1].decode())
         sections = caption[1].decode().split("<b>")[1:]
-        return _Frame(clean(product[1].decode()), _has_a_section_without_link(sections))
     except UnicodeDecodeError:
         return None
+    return (header, _has_a_section_without_link(sections)) if header in PRODUCTS else None
 
 
-class _NeedsParser(Exception):
-    """A text holds references that only a parser reads as browsers do."""
+def _line_card(body: bytes, header: str, is_ad: bool) -> tuple[Card, str] | None:
+    """A card with one line and no link, and its time; None for what is not clearly one."""
+    found = _LINE.fullmatch(body)
+    if not found:
+        return None
+    try:
+        text, time = clean(found[1].decode()), clean(found[2].decode())
+    except UnicodeDecodeError:
+        return None
+    return (Card(header, text, is_ad=is_ad), time) if text and time else None
+
+
+def _title(raw: bytes) -> str:
+    text = _text(raw)
+    title = " ".join(text.split())
+    # A space at its ends is between words of the line, and nothing else keeps it.
+    if title != text and text != text.strip():
+        raise _Unusual
+    return title
 
 
 def _text(raw: bytes) -> str:
@@ -233,7 +461,7 @@ def _text(raw: bytes) -> str:
     if "&" not in text:
         return text
     if _OTHER_REFERENCE.search(text):
-        raise _NeedsParser
+        raise _Unusual
     for reference, character in _REFERENCES:
         text = text.replace(reference, character)
     return text
@@ -345,56 +573,3 @@ def _line(nodes: Sequence[LexborNode]) -> _Line:
 def _sections(caption: LexborNode) -> list[str]:
     """The caption's source, cut at its headings."""
     return (caption.inner_html or "").split("<b>")[1:]
-
-
-def _survey(file: BinaryIO, options: Options, page: _Page) -> tuple[Clock, Wording]:
-    """Looks at every card once, to settle what the words of this page mean. Raises SourceError if it is refused."""
-    stamps = Survey(options)
-    verbs = PageSurvey()
-    seen = Seen()
-    glanced: Counter[tuple[_Frame, bytes, bytes]] = Counter()
-    for raw in cards(file):
-        frame, body = page.take_apart(raw)
-        found = _GLANCE.fullmatch(body) if frame else None
-        if frame and found:
-            before, after, stamp = found.groups()
-            glanced[frame, before, after] += 1
-            if frame.header in PRODUCTS:
-                stamps.add(stamp.decode(errors="replace"))
-            if len(glanced) >= CACHE_SIZE:
-                _count(glanced, verbs, seen)
-            continue
-        try:
-            card, stamp_text = page.card(raw)
-        except BrokenCard:
-            seen.broken += 1
-            continue
-        link = follow(card.url)
-        seen.add(card, link)
-        if link.video:
-            verbs.add(card.header, card.before, card.after)
-        if may_be_a_watch(card, link):
-            stamps.add(stamp_text)
-    _count(glanced, verbs, seen)
-    wording = verbs.settle()
-    seen.refuse_unless_watches(wording)
-    return stamps.settle(lambda: _stamps(file, page)), wording
-
-
-def _count(glanced: Counter[tuple[_Frame, bytes, bytes]], verbs: PageSurvey, seen: Seen) -> None:
-    for (frame, before, after), count in glanced.items():
-        words_before, words_after = (clean(html.unescape(words.decode(errors="replace"))) for words in (before, after))
-        verbs.add(frame.header, words_before, words_after, count)
-        seen.add_videos(frame.header, frame.is_ad, count)
-    glanced.clear()
-
-
-def _stamps(file: BinaryIO, page: _Page) -> Iterator[str]:
-    """The times of all watches in the order of the page."""
-    for raw in cards(file):
-        try:
-            card, stamp = page.card(raw)
-        except BrokenCard:
-            continue
-        if may_be_a_watch(card, follow(card.url)):
-            yield stamp

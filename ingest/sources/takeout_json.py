@@ -132,7 +132,7 @@ def _old_outcome(place: int, entry: _OldItem, latest: int) -> Outcome:
     if not link.video:
         raise BrokenItem("unreadable_entry", f"{found.resource_id.video_id[:80]!r} is no id of a video.")
     title = "" if found.title in _TITLES_OF_GONE_VIDEOS else found.title
-    return watch(place, seconds(found.published_at, latest), link.video, title, None, False, music=False)
+    return watch(place, seconds(found.published_at, latest), link.video, title, None, is_ad=False)
 
 
 def read_item(item: Any) -> _Item | _OldItem:

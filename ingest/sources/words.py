@@ -18,10 +18,11 @@ _WORD = re.compile(r"[^\s\d!-/:-@\[-`{-~،。、⹁()]+")
 
 def fold(text: str) -> str:
     """Case-folded; one ASCII space for any run of spaces, ASCII digits for any digits, no marks that are not seen."""
-    plain = unicodedata.normalize("NFKC", text)
-    if not plain.isascii():
-        plain = "".join(map(_plain, plain))
-    folded = unicodedata.normalize("NFKC", plain.casefold())
+    if text.isascii():
+        folded = text.lower()
+    else:
+        plain = "".join(map(_plain, unicodedata.normalize("NFKC", text)))
+        folded = unicodedata.normalize("NFKC", plain.casefold())
     return " ".join(_MARKS_AFTER_LETTERS.sub("", folded).split())
 
 

@@ -20,6 +20,9 @@ PLATFORM = "youtube"
 YOUTUBE = "YouTube"
 MUSIC = "YouTube Music"
 PRODUCTS = (YOUTUBE, MUSIC)
+# With the id behind them: the item of a record (see records.Record), and the one address kept of a video.
+ITEM = f"{PLATFORM}:"
+WATCH_URL = "https://www.youtube.com/watch?v="
 
 # The code of a refusal that means: understood, and there is no watch in it. Archives pass over such members.
 NO_WATCHES = "no_watches"
@@ -27,6 +30,8 @@ NO_WATCHES = "no_watches"
 LINES_KEPT = 1_000
 # Channels remembered: a person watches the same few thousand again and again.
 CHANNELS_KEPT = 10_000
+# Names have at most 100 characters; what is longer is read, and not remembered.
+LONGEST_KEPT = 1_000
 
 _HOSTS = frozenset(
     f"{prefix}{host}"
@@ -97,9 +102,13 @@ def _video_id(text: str) -> str:
     return text if _VIDEO_ID.fullmatch(text) else ""
 
 
-@lru_cache(maxsize=CHANNELS_KEPT)
 def channel(url: str, name: str) -> Channel | None:
     """The channel of a card's second line; None where there is neither an address nor a name."""
+    return _channel(url, name) if len(url) + len(name) <= LONGEST_KEPT else _channel.__wrapped__(url, name)
+
+
+@lru_cache(maxsize=CHANNELS_KEPT)
+def _channel(url: str, name: str) -> Channel | None:
     name = clean(name)
     path = _path(url)
     first, _, rest = path.partition("/")
@@ -179,30 +188,25 @@ _KIND_SENTENCES = {
 def record(place: int, at: int, card: Card, link: Link) -> Record:
     """The watch a card tells of."""
     maker = channel(card.channel_url, card.channel_name)
-    return watch(place, at, link.video, card.title, maker, card.is_ad, music=card.header == MUSIC or link.music)
+    product = MUSIC if card.header == MUSIC or link.music else YOUTUBE
+    if not link.video:
+        return Record(place, "", at, channel=maker, product=product, is_ad=card.is_ad)
+    return watch(place, at, link.video, card.title, maker, card.is_ad, product)
 
 
-def watch(place: int, at: int, video_id: str, title: str, maker: Channel | None, is_ad: bool, *, music: bool) -> Record:
-    """One watch. A title that is the bare address is of a video that was private or gone at export: not known."""
-    video = None
-    if video_id:
-        if title.startswith("http") and is_address(title, video_id):
-            title = ""
-        video = Video(PLATFORM, video_id, title, watch_url(video_id))
-    return Record(
-        place=place,
-        item=f"{PLATFORM}:{video_id}" if video_id else "",
-        at=at,
-        video=video,
-        channel=maker,
-        product=MUSIC if music else YOUTUBE,
-        is_ad=is_ad,
-    )
+def watch(
+    place: int, at: int, video_id: str, title: str, maker: Channel | None, is_ad: bool, product: str = YOUTUBE
+) -> Record:
+    """A watch of a video. A title that is the bare address is of one that was private or gone at export: not known."""
+    if title.startswith("http") and is_address(title, video_id):
+        title = ""
+    video = Video(PLATFORM, video_id, title, WATCH_URL + video_id)
+    return Record(place, ITEM + video_id, at, video=video, channel=maker, product=product, is_ad=is_ad)
 
 
 def watch_url(video_id: str) -> str:
     """The address kept, whichever the export has (youtu.be, music., &t=42s), so that one video has one address."""
-    return f"https://www.youtube.com/watch?v={video_id}"
+    return f"{WATCH_URL}{video_id}"
 
 
 def is_address(title: str, video_id: str) -> bool:
@@ -234,7 +238,7 @@ class Seen:
             self.searches += 1
         else:
             self._add_other(card.header)
-            if may_be_a_watch(card, link) and len(self._lines) < LINES_KEPT:
+            if may_be_a_watch(card, link) and len(self._lines) < LINES_KEPT and len(card.line) <= LONGEST_KEPT:
                 self._lines[card.line] = None
 
     def add_videos(self, header: str, is_ad: bool, count: int = 1) -> None:

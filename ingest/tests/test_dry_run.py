@@ -36,7 +36,7 @@ def rows(upload):
     return list(UploadRow.objects.filter(upload=upload).order_by("id").values_list("outcome", "place", "code"))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(before=st.lists(records(), max_size=10), outcomes=ROWS, size=st.integers(1, 9))
 def test_it_says_what_an_import_says(before, outcomes, size):
     user = somebody()

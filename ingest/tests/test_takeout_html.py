@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import random
 import re
+from itertools import chain
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -12,12 +14,11 @@ from hypothesis import strategies as st
 
 from ingest.records import Channel, Ignored, Outcome, Record, Rejected, SourceError, Video
 from ingest.sources import takeout_html
-from ingest.sources.stamps import Clock
-from ingest.sources.wording import Verb, Wording
 from ingest.tests.takeout import (
     AD,
     CHANNEL,
     OPTIONS,
+    PAGE,
     PLACE,
     STAMP,
     WHY,
@@ -30,6 +31,11 @@ from ingest.tests.takeout import (
 )
 
 AT = 1705162576
+START = takeout_html.CARD_START.decode()
+
+
+def cards(file: BinaryIO, chunk: int = takeout_html.CHUNK) -> list[bytes]:
+    return list(chain.from_iterable(takeout_html.cards_by_chunk(file, chunk)))
 
 
 def only(*cards: str) -> Outcome:
@@ -291,7 +297,18 @@ CARDS = [
 
 @pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
 def test_chunks_of_any_size_give_the_same_cards(chunk: int) -> None:
-    assert list(takeout_html.cards(page(*CARDS), chunk)) == list(takeout_html.cards(page(*CARDS)))
+    whole = PAGE.encode() % "".join(CARDS).encode()
+
+    assert cards(page(*CARDS), chunk) == whole.split(takeout_html.CARD_START)[1:]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_chunks_of_any_size_give_the_same_outcomes(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = read_page(*CARDS)
+
+    monkeypatch.setattr(takeout_html.cards_by_chunk, "__defaults__", (chunk,))
+
+    assert read_page(*CARDS) == expected
 
 
 def test_a_page_cut_off_anywhere_keeps_its_whole_cards() -> None:
@@ -323,30 +340,129 @@ def test_any_byte_may_change_without_an_accident() -> None:
         assert [outcome.place for outcome in outcomes] == list(range(1, len(outcomes) + 1))
 
 
+def by_the_parser(*cards: str) -> list[Outcome]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(takeout_html, "_read_frame", lambda head, tail: None)
+        return read_page(*cards)
+
+
 @given(
     body=st.text(alphabet=st.sampled_from('ab<>&;"=/ \n\t\r\xa0\u202f#39ampbr:,'), max_size=80),
-    title=st.text(max_size=40),
+    title=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
 )
 @settings(max_examples=300, deadline=None)
 def test_the_quick_reading_of_any_card_says_what_the_parser_says(body: str, title: str) -> None:
     title = title.replace("<", "&lt;")
+    # The first cards make their frames known, as a plain page does.
     cards = [
-        card(f'Watched\xa0<a href="https://www.youtube.com/watch?v=abcdefghijk">{title}</a><br>{body}<br>{STAMP}'),
-        card(f'Watched\xa0<a href="https://www.youtube.com/watch?v=abcdefghijk">T</a><br>{CHANNEL}{STAMP}<br>{body}'),
-        card(f"{body}<br>{STAMP}"),
+        *[watched()] * 60,
+        watched(rest=""),
+        card(f'Watched\xa0<a href="https://www.youtube.com/watch?v=abcdefghijk">{title}</a><br>{body}<br>{STAMP}<br>'),
+        card(
+            f'Watched\xa0<a href="https://www.youtube.com/watch?v=abcdefghijk">T</a><br>{CHANNEL}{STAMP}<br>{body}<br>'
+        ),
+        card(f'Watched\xa0<a href="https://www.youtube.com/watch?v=abcdefghijk">{title}</a>{body}<br>{STAMP}<br>'),
+        card(f'Watched\xa0<a href="https://www.youtube.com/watch?v=abcdefghijk">{title}</a><br>{CHANNEL}{STAMP}<br>'),
+        card(f'Liked\xa0<a href="https://www.youtube.com/watch?v=abcdefghijk">{title}</a><br>{CHANNEL}{STAMP}<br>'),
+        card(f'Watched\xa0<a href="https://www.youtube.com/watch?v={body[:11]}">{title}</a><br>{STAMP}<br>'),
+        card(f"{body}<br>{STAMP}<br>"),
     ]
-    clock = Clock({"jan": 1}, {"UTC": 0}, OPTIONS.now)
-    wording = Wording([Verb("Watched", "")])
+    try:
+        quick = read_page(*cards)
+    except SourceError as refused:
+        with pytest.raises(SourceError, match=re.escape(refused.sentence)):
+            by_the_parser(*cards)
+    else:
+        assert quick == by_the_parser(*cards)
 
-    def read() -> list[Outcome]:
-        each_page = takeout_html._Page()
-        raws = takeout_html.cards(io.BytesIO("".join(cards).encode(errors="replace")))
-        return [each_page.outcome(place, raw, clock, wording) for place, raw in enumerate(raws, 1)]
 
-    quick = read()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(takeout_html, "_read_frame", lambda head, tail: None)
-        assert read() == quick
+ODD_CARDS = {
+    "no line's end after the time": watched().replace(f"{STAMP}<br>", STAMP),
+    "two of them": watched().replace(f"{STAMP}<br>", f"{STAMP}<br><br>"),
+    "no link": card(f"Watched<br>{STAMP}<br>"),
+    "two links": watched(rest=CHANNEL + CHANNEL),
+    "a bold title": watched().replace("A title", "<b>A</b> title"),
+    "a title of spaces": watched(title="  "),
+    "a title with a space at its end": watched(title="A title "),
+    "a title with a no-break space": watched(title="A\xa0title"),
+    "a title with many": watched(title="A \n\t title"),
+    "a title with a NUL": watched(title="A\0title"),
+    "a title with a quote": watched().replace("A title", 'A ">title'),
+    "a title with the start of a card": watched().replace("A title", 'A class="header-cell title'),
+    "a title with rare references": watched().replace("A title", "A &hearts; &#x41; title"),
+    "a title with half a reference": watched().replace("A title", "A & title &amp"),
+    "a title that is the address": watched(title="https://www.youtube.com/watch?v=abcdefghijk"),
+    "an id with a quote": watched("abcdefghij&quot;"),
+    "an id that is too long": watched("abcdefghijkl"),
+    "an address with a time": watched("abcdefghijk&amp;t=42s"),
+    "an address with the end of a cell": watched("abcdefghijk&amp;t=</div>"),
+    "a channel without a name": watched(rest='<a href="https://www.youtube.com/channel/UCa"></a><br>'),
+    "a channel with a reference": watched(rest='<a href="https://www.youtube.com/@a&amp;b">A &amp; B</a><br>'),
+    "a channel with a NUL": watched(rest='<a href="https://www.youtube.com/@a">A\0B</a><br>'),
+    "a long channel": watched(rest=f'<a href="https://www.youtube.com/@a">{"A" * 5000}</a><br>'),
+    "a line without link": watched(rest="Watched at 4:16\u202fPM<br>"),
+    "a channel and a line": watched(rest=CHANNEL + "Watched at 4:16\u202fPM<br>"),
+    "an empty line": watched(rest=CHANNEL + "<br>"),
+    "another verb": watched().replace("Watched", "Liked"),
+    "a verb behind": watched().replace("</a><br><a", "</a>\xa0seen<br><a"),
+    "another product": watched(header="Chrome"),
+    "no product": watched(header=""),
+    "an unknown section": watched(sections="<i>More</i>" + WHY),
+    "a day that is none": watched(stamp="Feb 30, 2024, 4:16:16 PM UTC"),
+    "a time in the future": watched(stamp="Jun 13, 2026, 4:16:16 PM UTC"),
+    "a broken time": watched(stamp="Smarch 13, 2024, 4:16:16 PM UTC"),
+    "a time with a tag": watched(stamp=STAMP.replace("UTC", "<i>UTC</i>")),
+    "a time with a reference": watched(stamp=STAMP.replace("\u202f", "&nbsp;")),
+    "a time with a NUL": watched(stamp=STAMP + "\0"),
+    "a time with dots": watched(stamp="13 Jan 2024, 18.05.07 UTC"),
+    "an endless zone": watched(stamp=STAMP + "X" * 200),
+    "no time": watched(stamp=""),
+    "a card of NULs": card("\0" * 50),
+    "a long title": watched(title="x" * takeout_html.QUICK_LIMIT),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_CARDS)
+def test_an_odd_card_among_plain_ones_comes_to_what_the_parser_says(odd: str) -> None:
+    # Often enough that one odd card is no reason to refuse the page.
+    cards = [*[watched()] * 50, ODD_CARDS[odd], *[watched(rest="", sections=AD + WHY)] * 3, ODD_CARDS[odd], watched()]
+    cards.remove(ODD_CARDS[odd])
+
+    assert read_page(*cards) == by_the_parser(*cards)
+    assert [outcome.place for outcome in read_page(*cards)] == list(range(1, "".join(cards).count(START) + 1))
+
+
+def test_a_card_is_handed_to_the_parser_once_and_only_if_it_is_odd(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[bytes] = []
+    read_card = takeout_html.read_card
+    monkeypatch.setattr(takeout_html, "read_card", lambda raw: parsed.append(raw) or read_card(raw))
+
+    outcomes = read_page(*CARDS, watched(title="A title "), watched())
+
+    assert len(outcomes) == len(CARDS) + 2
+    assert [b"Ugkx1" in raw or b"A title <" in raw for raw in parsed] == [True, True]
+
+
+def test_a_page_of_nothing_but_different_kinds_of_cards_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takeout_html, "KINDS_KEPT", 3)
+    monkeypatch.setattr(takeout_html, "CHANNELS_KEPT", 2)
+    cards = [
+        watched(header=header, sections=sections, rest=f'<a href="https://www.youtube.com/@{name}">{name}</a><br>')
+        for header in ("YouTube", "YouTube Music")
+        for sections in (WHY, AD + WHY)
+        for name in "abcd"
+    ]
+
+    assert read_page(*cards) == by_the_parser(*cards)
+
+
+def test_how_far_a_page_was_read_is_told_by_the_files_position() -> None:
+    file = page(*[watched()] * 1_000)
+    positions = [file.tell() for _ in takeout_html.parse(file, OPTIONS)]
+
+    assert positions == sorted(positions)
+    assert positions[0] < len(file.getvalue()) / 2
+    assert positions[-1] == len(file.getvalue())
 
 
 def test_memory_does_not_grow_with_a_page_of_one_line() -> None:
@@ -359,6 +475,9 @@ def test_memory_does_not_grow_with_a_page_of_one_line() -> None:
         def seek(self, offset: int, whence: int = 0) -> int:
             self._pages = 0
             return 0
+
+        def tell(self) -> int:
+            return self._pages
 
         def read(self, size: int = -1) -> bytes:
             self._pages += 1

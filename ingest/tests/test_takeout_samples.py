@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from datetime import UTC, datetime
+from itertools import chain
 
 import msgspec
 import pytest
@@ -94,7 +95,11 @@ def test_the_quick_reading_of_a_card_says_what_the_parser_says(name: str, monkey
 @pytest.mark.parametrize("chunk", [1_000, 4_097, 65_536])
 def test_cards_do_not_depend_on_where_chunks_end(name: str, chunk: int) -> None:
     with (SHARED / name).open("rb") as file:
-        assert list(takeout_html.cards(file, chunk)) == list(takeout_html.cards(file))
+        in_chunks, at_once = (chain.from_iterable(takeout_html.cards_by_chunk(file, size)) for size in (chunk, 1 << 30))
+        cards = list(in_chunks)
+
+        assert cards == list(at_once)
+        assert len(cards) == TRUTH[name]["records_total"]
 
 
 @pytest.mark.parametrize("name", PAIRS[:3])
