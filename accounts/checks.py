@@ -16,6 +16,7 @@ from django.core.checks import CheckMessage, Error
 
 from accounts import dev_key
 from accounts.jwks import read_pem
+from accounts.webhooks import read_secret
 
 # As browsers send it; extensions and native apps have schemes of their own.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9_.-]+(:[0-9]{1,5})?")
@@ -26,6 +27,25 @@ def check_clerk(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
     if not settings.CLERK_ISSUER:
         return [] if settings.DEBUG else [_no_issuer()]
     return [*_check_issuer(), *_check_keys(), *_check_parties(), *_check_audience()]
+
+
+@checks.register(checks.Tags.security)
+def check_webhooks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    return list(_check_webhooks())
+
+
+def _check_webhooks() -> Iterator[CheckMessage]:
+    if settings.CLERK_ISSUER and not settings.CLERK_WEBHOOK_SECRETS:
+        yield checks.Warning(
+            "CLERK_WEBHOOK_SECRETS is empty: people who are deleted in Clerk keep their account and their data here.",
+            hint="Add an endpoint /api/v1/webhooks/clerk/ in Clerk's dashboard, and write its signing secret here.",
+            id="accounts.W003",
+        )
+    for number, secret in enumerate(settings.CLERK_WEBHOOK_SECRETS, start=1):
+        try:
+            read_secret(secret)
+        except ValueError as problem:
+            yield Error(f"CLERK_WEBHOOK_SECRETS, secret {number}: {problem}.", id="accounts.E009")
 
 
 def _no_issuer() -> CheckMessage:

@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 
 Result = TypeVar("Result")
 
-# Once in so many new counters, those of past windows are removed.
+# Once in so many counters added, those of past windows are removed.
 PURGE_EVERY = 1_000
 # A count must not hold up the answer for long.
 SQLITE_WAIT_SECONDS = 1
@@ -48,6 +48,9 @@ class DatabaseCounters(BaseCache):
         super().__init__(params)
         self._location = location
         self._added = count(1)
+        # Until when which counters exist, as far as this thread has seen: it need not try to add those. A belief, and
+        # no more: incr() finds out if one is gone.
+        self._seen: dict[str, int] = {}
 
     @cached_property
     def _databases(self) -> ConnectionHandler:
@@ -55,21 +58,27 @@ class DatabaseCounters(BaseCache):
         return ConnectionHandler({"default": database})
 
     def add(self, key: str, value: Any, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        if next(self._added) % PURGE_EVERY == 0:
-            self._run("DELETE FROM accounts_counter WHERE expires < %s", [_now()])
+        key, now = self.make_and_validate_key(key, version), _now()
+        if self._seen.get(key, 0) >= now:
+            return False
         added = self._run(
             "INSERT INTO accounts_counter (key, count, expires) VALUES (%s, %s, %s) ON CONFLICT (key) DO UPDATE "
             "SET count = excluded.count, expires = excluded.expires WHERE accounts_counter.expires < %s RETURNING 1",
-            [self.make_and_validate_key(key, version), value, _now() + _seconds(timeout), _now()],
+            [key, value, now + _seconds(timeout), now],
         )
+        self._seen[key] = now + _seconds(timeout)
+        if next(self._added) % PURGE_EVERY == 0:
+            self._purge(now)
         return added is not None
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        key = self.make_and_validate_key(key, version)
         found = self._run(
             "UPDATE accounts_counter SET count = count + %s WHERE key = %s AND expires >= %s RETURNING count",
-            [delta, self.make_and_validate_key(key, version), _now()],
+            [delta, key, _now()],
         )
         if found is None:
+            self._seen.pop(key, None)
             raise ValueError(f"There is no counter {key}.")
         return found
 
@@ -81,7 +90,12 @@ class DatabaseCounters(BaseCache):
         return default if found is None else found
 
     def clear(self) -> None:
+        self._seen.clear()
         self._run("DELETE FROM accounts_counter", [])
+
+    def _purge(self, now: int) -> None:
+        self._seen = {key: expires for key, expires in self._seen.items() if expires >= now}
+        self._run("DELETE FROM accounts_counter WHERE expires < %s", [now])
 
     def _run(self, sql: str, parameters: list[Any]) -> int | None:
         """The first value of the first row, if there is one."""

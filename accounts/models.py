@@ -78,11 +78,6 @@ class Tombstone(models.Model):
     def __str__(self) -> str:
         return self.digest
 
-    @property
-    def clerk_id(self) -> str:
-        """What the admin's list shows in the place of the id."""
-        return self.digest
-
     @staticmethod
     def digest_of(clerk_id: str) -> str:
         return hashlib.sha256(clerk_id.encode()).hexdigest()
@@ -163,9 +158,7 @@ class Erasure(models.Model):
     user_pk = models.BigIntegerField()
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    checked_at = models.DateTimeField(
-        null=True, help_text="When it was looked once more whether anything had come since."
-    )
+    checked_at = models.DateTimeField(null=True, help_text="When it was looked for what had come since.")
     erased = models.JSONField(default=dict, help_text="How many rows were erased so far, by table.")
 
     class Meta:

@@ -45,7 +45,7 @@ class LimitsUnavailable(APIException):
 
 
 class RateLimit(BaseThrottle):
-    """Counts per personal token, per person, or per address where nobody is signed in. Raises, to be able to say why."""
+    """Counts per personal token, per person, or per address where nobody is signed in. Raises, so as to say why."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         try:

@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from watchtracker import health, problems
 from watchtracker.docs import ApiDocsView
+from watchtracker.export import ExportView
 from watchtracker.limits import LimitsView
 
 urlpatterns = [
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("ingest.urls")),
     path("api/v1/", include("dashboard.urls")),
+    path("api/v1/me/export/", ExportView.as_view(), name="export"),
     path("api/v1/limits/", LimitsView.as_view(), name="limits"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),

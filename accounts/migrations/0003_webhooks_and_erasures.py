@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ('user_pk', models.BigIntegerField()),
                 ('requested_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(null=True)),
-                ('checked_at', models.DateTimeField(help_text='When it was looked once more whether anything had come since.', null=True)),
+                ('checked_at', models.DateTimeField(help_text='When it was looked for what had come since.', null=True)),
                 ('erased', models.JSONField(default=dict, help_text='How many rows were erased so far, by table.')),
             ],
             options={

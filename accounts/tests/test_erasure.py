@@ -59,10 +59,9 @@ def rows_by_user():
     """Every table with a column that says whose a row is; found by the name, and not as the erasure finds them."""
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.concrete_fields if model._meta.managed else ():
-            points_at_user = field.related_model is User
-            if points_at_user or field.column in ("user_id", "owner_id", "user_pk", "person_id"):
-                if model not in (LogEntry, Erasure):
-                    yield model, field.attname
+            names_user = field.related_model is User or field.column in ("user_id", "owner_id", "user_pk", "person_id")
+            if names_user and model not in (LogEntry, Erasure):
+                yield model, field.attname
 
 
 def fill(model, field, user):

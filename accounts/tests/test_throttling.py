@@ -276,6 +276,7 @@ class TestOutage:
         assert len(asked) == 2
 
     def test_redis_that_does_not_answer(self, limits):
+        caches["shared_counters"]._databases.close_all()
         limits.CACHES = limits.CACHES | {
             "shared_counters": {
                 "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -301,6 +302,15 @@ class TestCounters:
         assert shared.get("y", 7) == 7
         with pytest.raises(ValueError, match="no counter"):
             shared.incr("y")
+
+    def test_a_counter_that_somebody_has_removed_begins_anew(self, shared):
+        shared.add("x", 1, 60)
+        shared._run("DELETE FROM accounts_counter", [])
+
+        assert not shared.add("x", 1, 60)
+        with pytest.raises(ValueError, match="no counter"):
+            shared.incr("x")
+        assert shared.add("x", 1, 60)
 
     def test_past_counters_begin_anew(self, shared, monkeypatch):
         shared.add("x", 5, 60)

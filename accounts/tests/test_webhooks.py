@@ -18,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import clerk_events, webhooks
+from accounts.checks import check_webhooks
 from accounts.models import Erasure, Tombstone, User, WebhookEvent
 from accounts.provisioning import NoAccount, account_of
 from accounts.tests.factories import make_token, make_user
@@ -201,6 +202,14 @@ class TestSetup:
         settings.CLERK_WEBHOOK_SECRETS = (secret,)
 
         refused(send(event(id="user_2ana")), 503)
+
+    def test_the_system_check_says_so_before_the_first_message(self, clerk):
+        assert [message.id for message in check_webhooks(None)] == []
+        clerk.CLERK_WEBHOOK_SECRETS = ()
+        assert [message.id for message in check_webhooks(None)] == ["accounts.W003"]
+        clerk.CLERK_WEBHOOK_SECRETS = (SECRET, "whsec_your_secret_here")
+        [message] = check_webhooks(None)
+        assert (message.id, "secret 2" in message.msg, "whsec_your" in message.msg) == ("accounts.E009", True, False)
 
     @pytest.mark.parametrize("method", ["get", "put", "patch", "delete", "head"])
     def test_only_post(self, method):
