@@ -14,12 +14,13 @@ PRODUCTION := DEBUG=False \
 	CLERK_AUTHORIZED_PARTIES=https://app.example.com \
 	CLERK_WEBHOOK_SECRETS=whsec_bm90LWEtc2VjcmV0LWF0LWFsbC1qdXN0LWEtY2hlY2s=
 
-.PHONY: help run test check fix bench lock audit clean
+.PHONY: help run test check client-check fix bench lock audit clean
 
 help:
 	@echo "make run     set up what is missing and serve on http://localhost:$(PORT)   (PORT=8001 for another port)"
 	@echo "make test    all tests, on SQLite and then on PostgreSQL              (ARGS='ingest -k twice' for some)"
 	@echo "make check   lint, types, import contracts, migrations, deployment checks"
+	@echo "make client-check   the TypeScript example against docs/openapi.yaml; needs node and npm"
 	@echo "make fix     what of that can be put right by itself"
 	@echo "make bench   the measurements"
 	@echo "make lock    requirements*.txt anew from requirements*.in             (ARGS=--upgrade for newer versions)"
@@ -41,6 +42,14 @@ check: .venv/installed-dev
 	@.venv/bin/lint-imports --no-logo
 	@$(PYTHON) manage.py makemigrations --check
 	@$(PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
+
+# Not part of check: whoever works on the backend needs no node.
+client-check: clients/typescript/node_modules/.package-lock.json
+	@npm --prefix clients/typescript run --silent check
+
+clients/typescript/node_modules/.package-lock.json: clients/typescript/package-lock.json
+	@npm --prefix clients/typescript ci --no-audit --no-fund --silent
+	@touch $@
 
 fix: .venv/installed-dev
 	@$(PYTHON) -m ruff check --fix .

@@ -18,7 +18,8 @@ CODE = ("accounts", "ingest", "dashboard")
 def etag(request: Request, standing: Standing) -> str:
     """The same for the same person, question, history, clock, local day and code; another one otherwise."""
     question = (request.user.pk, request.path, sorted(request.query_params.lists()))
-    history = (standing.version, standing.timezone, standing.day_start_hour, standing.today)
+    # With the moment of the last change: a database that is restored from a copy counts its versions again.
+    history = (standing.version, standing.changed_at, standing.timezone, standing.day_start_hour, standing.today)
     return f'"{hashlib.sha256(repr((code_version(), question, history)).encode()).hexdigest()[:32]}"'
 
 

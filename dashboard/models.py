@@ -3,6 +3,9 @@
 All are without ads and without undated records, and every one can be rebuilt from the records at any time.
 `plays` counts records, `seconds` sums the observed time, `timed` counts the plays it was observed for.
 A channel_id of NO_CHANNEL stands for the records without a channel.
+
+Everything here can be added up but the number of different videos: that of two days is not that of the one plus that of
+the other. VideoReturn makes it additive; queries/variety.py says how.
 """
 
 from django.conf import settings
@@ -30,6 +33,45 @@ class DayTotal(Rollup):
     day = models.DateField()
     product = models.CharField(max_length=32)
     ads = models.BigIntegerField(default=0)
+    videos = models.BigIntegerField(default=0, db_default=0, help_text="Different videos of this day and product.")
+    new_videos = models.BigIntegerField(
+        default=0, db_default=0, help_text="Those of them that were never before watched in this product."
+    )
+
+
+class Returns(models.Model):
+    user = owner()
+    product = models.CharField(max_length=32)
+    of_product = models.BigIntegerField(default=0)
+    of_all = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class VideoReturn(Returns):
+    """How many videos were watched on `day` in `product` and the last time before that on `previous_day`.
+
+    A video of several products has two last times before: `of_product` counts by the one in the same product, `of_all`
+    by the one in any. Where it was watched in several products on one day, `of_all` has it return from that day itself,
+    in the order of the products' code points.
+    """
+
+    pk = models.CompositePrimaryKey("user", "day", "previous_day", "product")
+    day = models.DateField()
+    previous_day = models.DateField()
+
+    class Meta:
+        # those that begin in the days before a period's first whole month
+        indexes = [models.Index(fields=["user", "previous_day", "day"], name="videoreturn_by_previous_day")]
+
+
+class VideoReturnOfMonths(Returns):
+    """The same by the months of the two days: for the whole months of a period."""
+
+    pk = models.CompositePrimaryKey("user", "month", "previous_month", "product")
+    month = models.DateField(help_text="Its first day.")
+    previous_month = models.DateField(help_text="Its first day.")
 
 
 class HourTotal(Rollup):
@@ -60,6 +102,7 @@ class SeenTotal(Rollup):
 
     first_on = models.DateField()
     first_watched = models.DateTimeField()
+    last_on = models.DateField()
     last_watched = models.DateTimeField()
 
     class Meta:
@@ -82,6 +125,7 @@ class VideoTotal(SeenTotal):
 
     pk = models.CompositePrimaryKey("user", "video_id")
     video_id = models.BigIntegerField()
+    product = models.CharField(max_length=32, null=True, help_text="Empty if it was watched in several.")
 
     class Meta:
         # the top videos over everything; most videos are played once, and leaving them out makes this nearly free

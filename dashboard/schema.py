@@ -14,6 +14,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 
 from ingest.schema import filter_parameters, parameters_of
 
+from .queries.export import ExportFormat
+
 if TYPE_CHECKING:
     from .question import QuestionView
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parent / "examples.json"
 
 KNOWN = OpenApiParameter("If-None-Match", str, "header", description="The ETag of an answer that is known.")
+MEDIA_TYPES = {ExportFormat.JSONL: "application/jsonl", ExportFormat.CSV: "text/csv; charset=utf-8"}
 NAMED = OpenApiParameter("ETag", str, "header", response=[200, 304], description="Names this answer.")
 
 
@@ -52,6 +55,25 @@ class QuestionSchema(AutoSchema):
     def get_examples(self) -> list[OpenApiExample]:
         answer = examples().get(self.question.name())
         return [] if answer is None else [OpenApiExample("An answer", answer, response_only=True)]
+
+
+class ExportSchema(QuestionSchema):
+    """A question that is answered with a file, made anew each time."""
+
+    def get_override_parameters(self) -> list[Any]:
+        return [parameter for parameter in super().get_override_parameters() if parameter not in (KNOWN, NAMED)]
+
+    def get_response_serializers(self) -> Any:
+        said = "The records, in our own format."
+        return {
+            (200, media_type.partition(";")[0]): OpenApiResponse(str, description=said)
+            for media_type in MEDIA_TYPES.values()
+        }
+
+    def get_examples(self) -> list[OpenApiExample]:
+        file = examples().get(self.question.name())
+        media_type = MEDIA_TYPES[ExportFormat.JSONL]
+        return [] if file is None else [OpenApiExample("A file", file, media_type=media_type, response_only=True)]
 
 
 @cache

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.limits import Limit
 from accounts.models import User
 from accounts.reading import NoParameters, read_body, read_query
 
@@ -78,6 +79,7 @@ class Removed(Struct, frozen=True, kw_only=True):
 
 class RecordsView(APIView):
     required_scopes: ClassVar[dict[str, str]] = {"POST": "records:write", "DELETE": "records:write"}
+    rate_limit: ClassVar[dict[str, Limit]] = {"POST": Limit.INGEST}
 
     @extend_schema(
         operation_id="send_records",

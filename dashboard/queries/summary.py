@@ -15,7 +15,7 @@ from ..frames import Answer, frame
 from ..standing import Standing
 from .top_channels import RankedChannel, Tally, top_channels
 from .totals import Totals, added_up, totals, totals_by_bucket
-from .variety import Variety, variety
+from .variety import Variety, different_videos, variety
 
 Plays = Annotated[int, Meta(description="Records, without ads.")]
 Seconds = Annotated[int, Meta(description="The time that was observed; the sum over the plays it was observed for.")]
@@ -108,9 +108,9 @@ def summary(
     granularity = granularity_for(period, granularity)
     series = totals_by_bucket(user, period, granularity, product)
     now = added_up(totals for _, totals in series)
-    kpis = _kpis(now, variety(user, period, product))
-    previous = _previous(user, period, product)
     channels = top_channels(user, period, top=top, product=product)
+    kpis = _kpis(now, _variety(user, period, product, channels.channels))
+    previous = _previous(user, period, product)
     return Summary(
         frame=frame(standing, period, records=now.plays, ads_excluded=now.ads),
         kpis=kpis,
@@ -131,6 +131,13 @@ def _kpis(totals: Totals, variety: Variety) -> Kpis:
         seconds=totals.seconds,
         seconds_coverage=totals.coverage,
     )
+
+
+def _variety(user: User, period: Period, product: str | None, channels: int | None) -> Variety:
+    """`channels` may have been counted already, when they were ranked."""
+    if channels is None:
+        return variety(user, period, product)
+    return Variety(different_videos(user, period, product), channels)
 
 
 def _previous(user: User, period: Period, product: str | None) -> PreviousKpis:

@@ -16,8 +16,8 @@ from accounts.models import User
 from ingest.models import Channel
 from ingest.periods import DAY, Period
 
-from ..buckets import Granularity
 from ..models import NO_CHANNEL, ChannelTotal
+from ..whole_months import cut
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,15 @@ class RankedChannel:
 class TopChannels:
     ranked: list[RankedChannel]
     without_channel: Tally
+    # Of how many these are the top; None over everything, where nobody counted them.
+    channels: int | None
 
 
 def top_channels(user: User, period: Period, *, top: int, product: str | None = None) -> TopChannels:
     is_everything = period.is_all and product is None
-    tallies = _over_everything(user, top) if is_everything else _within(user, period, top, product)
+    tallies, channels = (_over_everything(user, top), None) if is_everything else _within(user, period, top, product)
     without_channel = tallies.pop(NO_CHANNEL, Tally())
-    return TopChannels(list(_ranked(user, tallies)), without_channel)
+    return TopChannels(list(_ranked(user, tallies)), without_channel, channels)
 
 
 # By channel id, the top ones in their order; NO_CHANNEL somewhere among them if there are such plays.
@@ -86,11 +88,12 @@ WITHIN = """
             channel_id,
             CAST(SUM(plays) AS bigint) AS plays,
             CAST(SUM(seconds) AS bigint) AS seconds,
-            RANK() OVER (PARTITION BY channel_id = %(no_channel)s ORDER BY SUM(plays) DESC) AS rank
+            RANK() OVER (PARTITION BY channel_id = %(no_channel)s ORDER BY SUM(plays) DESC) AS rank,
+            COUNT(*) OVER () AS channels
         FROM counted
         GROUP BY channel_id
     )
-    SELECT channel_id, plays, seconds
+    SELECT channel_id, plays, seconds, channels
     FROM ranked
     WHERE rank <= %(top)s
     ORDER BY
@@ -111,8 +114,8 @@ WITHIN = """
 """
 
 
-def _within(user: User, period: Period, top: int, product: str | None) -> Tallies:
-    first_month, after_months = _whole_months(period)
+def _within(user: User, period: Period, top: int, product: str | None) -> tuple[Tallies, int]:
+    first_month, after_months = cut(period).months
     parameters: dict[str, int | str | date | None] = {
         "user": user.pk,
         "start": period.start,
@@ -127,16 +130,10 @@ def _within(user: User, period: Period, top: int, product: str | None) -> Tallie
     }
     with connection.cursor() as cursor:
         cursor.execute(WITHIN, parameters)
-        rows = {id: Tally(plays, seconds) for id, plays, seconds in cursor.fetchall()}
-    return dict([*rows.items()][: top + (NO_CHANNEL in rows)])
-
-
-def _whole_months(period: Period) -> tuple[date, date]:
-    """The first day of the period's first whole month, and the day after its last one; equal if there is none."""
-    month = Granularity.MONTH
-    first = period.start if period.start.day == 1 else month.next_start(month.start_of(period.start))
-    after = month.start_of(period.end)
-    return (first, after) if first < after else (period.end, period.end)
+        rows = cursor.fetchall()
+    tallies = {id: Tally(plays, seconds) for id, plays, seconds, _ in rows}
+    channels = rows[0][-1] - (NO_CHANNEL in tallies) if rows else 0
+    return dict([*tallies.items()][: top + (NO_CHANNEL in tallies)]), channels
 
 
 def _ranked(user: User, tallies: Tallies) -> Iterable[RankedChannel]:

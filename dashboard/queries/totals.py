@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from django.db import connection
 from django.db.models import QuerySet, Sum
 
 from accounts.models import User
 from ingest.periods import Period
+from ingest.pipeline import bulk
 
 from ..buckets import Bucket, Granularity, buckets
 from ..models import DayTotal
@@ -47,10 +49,38 @@ def totals_by_bucket(
 ) -> list[tuple[Bucket, Totals]]:
     """Every bucket of the period, also the empty ones; together they are the period's totals."""
     by_start: dict[date, Totals] = {}
-    for day, *sums in _days(user, period, product).values_list("day").annotate(*map(Sum, SUMS)).order_by("day"):
+    for day, *sums in _sums(user, period, granularity, product):
         start = granularity.start_of(day)
         by_start[start] = by_start.get(start, Totals()) + Totals(*sums)
     return [(bucket, by_start.get(bucket.start, Totals())) for bucket in buckets(period, granularity)]
+
+
+# By day, or where months are wanted by month: of thirty years that is 360 rows to be read and not eleven thousand.
+SUMS_BY = """
+    SELECT {of_day}, CAST(SUM(plays) AS bigint), CAST(SUM(seconds) AS bigint), CAST(SUM(timed) AS bigint),
+        CAST(SUM(ads) AS bigint)
+    FROM dashboard_daytotal
+    WHERE user_id = %(user)s AND day >= %(start)s AND day < %(end)s
+        AND (CAST(%(product)s AS varchar(32)) IS NULL OR product = %(product)s)
+    GROUP BY 1
+"""
+
+
+def _sums(
+    user: User, period: Period, granularity: Granularity, product: str | None
+) -> Iterator[tuple[date, int, int, int, int]]:
+    of_day = bulk.dialect().month_of("day") if granularity is Granularity.MONTH else "day"
+    parameters: dict[str, int | str | date | None] = {
+        "user": user.pk,
+        "start": period.start,
+        "end": period.end,
+        "product": product,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SUMS_BY.format(of_day=of_day), parameters)
+        for day, *sums in cursor.fetchall():
+            # SQLite has no dates, and gives back the text it keeps.
+            yield (date.fromisoformat(day) if isinstance(day, str) else day, *sums)
 
 
 def added_up(parts: Iterable[Totals]) -> Totals:

@@ -16,12 +16,15 @@ from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.changes import Change
 from ingest.pipeline.rows import Row
 
-from ..models import NO_CHANNEL, ChannelMonth, ChannelTotal, DayTotal, HistoryTotal, HourTotal, VideoTotal
-from . import seen
+from ..models import NO_CHANNEL, ChannelMonth, DayTotal, HistoryTotal, HourTotal, VideoReturn, VideoReturnOfMonths
+from . import returns, seen
+from .seen import chunks
 
 SUMS = ("plays", "seconds", "timed")
+DAY_SUMS = (*SUMS, "ads", "videos", "new_videos")
+RETURNS = ("of_product", "of_all")
 
-# A play as a sum: [plays, seconds, timed]
+# A play as a sum: [plays, seconds, timed]; a day's goes on as DAY_SUMS does.
 Sum = list[int]
 
 
@@ -31,10 +34,15 @@ def apply(change: Change) -> None:
     deltas = Deltas()
     deltas.count(change.added, +1)
     deltas.count(change.removed, -1)
-    _add(DayTotal, user_id, ("day", "product"), deltas.days, also=("ads",))
-    _add(HourTotal, user_id, ("month", "weekday", "hour", "product"), deltas.hours)
-    _add(ChannelMonth, user_id, ("month", "channel_id", "product"), deltas.channel_months)
-    _add_history(user_id, deltas.all, seen.move(VideoTotal, change), seen.move(ChannelTotal, change))
+    videos, more_channels = seen.move_videos(change), seen.move_channels(change)
+    moved = returns.moved(change, videos.deltas, videos.known)
+    deltas.count_videos(moved)
+    _add(DayTotal, user_id, ("day", "product"), DAY_SUMS, deltas.days)
+    _add(VideoReturn, user_id, ("day", "previous_day", "product"), RETURNS, moved.returns)
+    _add(VideoReturnOfMonths, user_id, ("month", "previous_month", "product"), RETURNS, _by_month(moved.returns))
+    _add(HourTotal, user_id, ("month", "weekday", "hour", "product"), SUMS, deltas.hours)
+    _add(ChannelMonth, user_id, ("month", "channel_id", "product"), SUMS, deltas.channel_months)
+    _add_history(user_id, deltas.all, videos.more, more_channels)
 
 
 def _zero() -> Sum:
@@ -45,7 +53,7 @@ def _zero() -> Sum:
 class Deltas:
     """How the additive rollups change: keys to sums."""
 
-    days: dict[tuple[int, str], Sum] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0, 0]))
+    days: dict[tuple[int, str], Sum] = field(default_factory=lambda: defaultdict(lambda: [0] * len(DAY_SUMS)))
     hours: dict[tuple[int, int, int, str], Sum] = field(default_factory=lambda: defaultdict(_zero))
     channel_months: dict[tuple[int, int, str], Sum] = field(default_factory=lambda: defaultdict(_zero))
     all: Sum = field(default_factory=_zero)
@@ -70,6 +78,11 @@ class Deltas:
                     sums[1] += sign * row.seconds
                     sums[2] += sign
 
+    def count_videos(self, moved: returns.Moved) -> None:
+        for place, videos in ((4, moved.videos), (5, moved.new_videos)):
+            for cell, count in videos.items():
+                self.days[cell][place] += count
+
 
 # A history of thirty years has eleven thousand days.
 @lru_cache(maxsize=20_000)
@@ -79,20 +92,24 @@ def month_and_weekday(day: int) -> tuple[int, int]:
     return day - date.day + 1, date.weekday()
 
 
+def _by_month(of_days: returns.Returns) -> returns.Returns:
+    of_months: returns.Returns = defaultdict(lambda: [0, 0])
+    for (day, previous_day, product), sums in of_days.items():
+        month = of_months[month_and_weekday(day)[0], month_and_weekday(previous_day)[0], product]
+        month[0] += sums[0]
+        month[1] += sums[1]
+    return of_months
+
+
 def _add(
-    model: type[Model],
-    user_id: int,
-    key: Sequence[str],
-    deltas: Mapping[Any, Sum],
-    also: Sequence[str] = (),
+    model: type[Model], user_id: int, key: Sequence[str], columns: Sequence[str], deltas: Mapping[Any, Sum]
 ) -> None:
-    columns = (*SUMS, *also)
     changed = {which: sums for which, sums in deltas.items() if any(sums)}
     rows = [(user_id, *which, *sums) for which, sums in changed.items()]
     bulk.upsert(model, ("user_id", *key, *columns), rows, add=columns)
-    if emptied := {which[0] for which, sums in changed.items() if sums[0] < 0 or sums[-1] < 0}:
-        days = [EPOCH + timedelta(days=day) for day in emptied]
-        nothing_left = dict.fromkeys(("plays", *also), 0)
+    nothing_left = dict.fromkeys(columns, 0)
+    for some in chunks({which[0] for which, sums in changed.items() if any(sum < 0 for sum in sums)}):
+        days = [EPOCH + timedelta(days=day) for day in some]
         model._default_manager.filter(user=user_id, **{f"{key[0]}__in": days}, **nothing_left).delete()
 
 

@@ -10,38 +10,55 @@ from django.db import connection
 
 from ingest.pipeline import bulk
 
-from ..models import NO_CHANNEL, ChannelMonth, DayTotal, HourTotal
+from ..models import NO_CHANNEL, ChannelMonth, DayTotal, HourTotal, VideoReturn, VideoReturnOfMonths
+from . import steps
 
 PLAYS = "user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL"
 SUMS = "count(*), coalesce(sum(seconds), 0), count(seconds)"
 
+# Plays come out of an index that has all they need; ads, which are few, out of the table. A condition on watched_at has
+# SQLite walk through the table by time, about as it lies, and not at random.
 DAYS = """
     INSERT INTO dashboard_daytotal (user_id, day, product, plays, seconds, timed, ads)
-    SELECT user_id, watched_on, product,
-        count(*) FILTER (WHERE NOT is_ad),
-        coalesce(sum(seconds) FILTER (WHERE NOT is_ad), 0),
-        count(seconds) FILTER (WHERE NOT is_ad),
-        count(*) FILTER (WHERE is_ad)
-    FROM ingest_watchrecord WHERE user_id = %(user)s AND watched_on IS NOT NULL
-    GROUP BY user_id, watched_on, product"""
+    SELECT user_id, watched_on, product, {sums}, 0
+    FROM ingest_watchrecord WHERE {plays}
+    GROUP BY 1, 2, 3"""
+DAYS_OF_ADS = """
+    INSERT INTO dashboard_daytotal (user_id, day, product, plays, seconds, timed, ads)
+    SELECT user_id, watched_on, product, 0, 0, 0, count(*)
+    FROM ingest_watchrecord WHERE user_id = %(user)s AND is_ad AND watched_at IS NOT NULL
+    GROUP BY 1, 2, 3
+    ON CONFLICT (user_id, day, product) DO UPDATE SET ads = excluded.ads"""
+VIDEOS_OF_DAYS = """
+    UPDATE dashboard_daytotal SET videos = counted.videos, new_videos = counted.new_videos
+    FROM ({videos_of_days}) AS counted
+    WHERE dashboard_daytotal.user_id = %(user)s
+        AND dashboard_daytotal.day = counted.day AND dashboard_daytotal.product = counted.product"""
+RETURNS = """
+    INSERT INTO dashboard_videoreturn (user_id, day, previous_day, product, of_product, of_all)
+    SELECT %(user)s, counted.* FROM ({returns}) AS counted"""
+RETURNS_OF_MONTHS = """
+    INSERT INTO dashboard_videoreturnofmonths (user_id, month, previous_month, product, of_product, of_all)
+    SELECT %(user)s, counted.* FROM ({returns_of_months}) AS counted"""
 HOURS = """
     INSERT INTO dashboard_hourtotal (user_id, month, weekday, hour, product, plays, seconds, timed)
     SELECT user_id, {month}, {weekday}, hour, product, {sums}
-    FROM ingest_watchrecord WHERE {plays} AND hour IS NOT NULL
+    FROM ingest_watchrecord WHERE {plays} AND watched_at IS NOT NULL AND hour IS NOT NULL
     GROUP BY 1, 2, 3, 4, 5"""
 CHANNEL_MONTHS = """
     INSERT INTO dashboard_channelmonth (user_id, month, channel_id, product, plays, seconds, timed)
     SELECT user_id, {month}, coalesce(channel_id, {no_channel}), product, {sums}
     FROM ingest_watchrecord WHERE {plays}
     GROUP BY 1, 2, 3, 4"""
-FIRST_DAYS = """
-    UPDATE {table} SET first_on = seen.first_on
+FIRST_AND_LAST_DAYS = """
+    UPDATE {table} SET first_on = seen.first_on, last_on = seen.last_on
     FROM (
-        SELECT {subject} AS subject, min(watched_on) AS first_on
+        SELECT {subject} AS subject, min(watched_on) AS first_on, max(watched_on) AS last_on
         FROM ingest_watchrecord WHERE {plays} AND {subject} IS NOT NULL
         GROUP BY 1
     ) AS seen
-    WHERE {table}.user_id = %(user)s AND {table}.{column} = seen.subject AND {table}.first_on <> seen.first_on"""
+    WHERE {table}.user_id = %(user)s AND {table}.{column} = seen.subject
+        AND ({table}.first_on <> seen.first_on OR {table}.last_on <> seen.last_on)"""
 
 
 def recount_days(user_id: int) -> None:
@@ -54,14 +71,18 @@ def recount_days(user_id: int) -> None:
         "weekday": bulk.dialect().weekday_of("watched_on"),
     }
     channel = f"coalesce(channel_id, {NO_CHANNEL})"
-    for model in (DayTotal, HourTotal, ChannelMonth):
+    for model in (DayTotal, VideoReturn, VideoReturnOfMonths, HourTotal, ChannelMonth):
         model._default_manager.filter(user=user_id).delete()
     statements = [
-        DAYS,
+        DAYS.format(**words),
+        DAYS_OF_ADS,
+        VIDEOS_OF_DAYS.format(videos_of_days=steps.videos_of_days()),
+        RETURNS.format(returns=steps.returns()),
+        RETURNS_OF_MONTHS.format(returns_of_months=steps.returns_of_months()),
         HOURS.format(**words),
         CHANNEL_MONTHS.format(**words),
-        FIRST_DAYS.format(table="dashboard_channeltotal", column="channel_id", subject=channel, **words),
-        FIRST_DAYS.format(table="dashboard_videototal", column="video_id", subject="video_id", **words),
+        FIRST_AND_LAST_DAYS.format(table="dashboard_channeltotal", column="channel_id", subject=channel, **words),
+        FIRST_AND_LAST_DAYS.format(table="dashboard_videototal", column="video_id", subject="video_id", **words),
     ]
     with connection.cursor() as cursor:
         for statement in statements:

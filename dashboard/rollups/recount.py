@@ -9,8 +9,10 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, F, Max, Min, Model, Q, Sum, Value
+from django.db.models import Case, Count, F, Max, Min, Model, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, ExtractIsoWeekDay, TruncMonth
+from django.db.models.lookups import Exact
+from django.utils import timezone
 
 from accounts.models import User
 from ingest.models import History, WatchRecord
@@ -18,7 +20,18 @@ from ingest.pipeline import bulk
 from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.history import lock_history
 
-from ..models import NO_CHANNEL, ChannelMonth, ChannelTotal, DayTotal, HistoryTotal, HourTotal, VideoTotal
+from ..models import (
+    NO_CHANNEL,
+    ChannelMonth,
+    ChannelTotal,
+    DayTotal,
+    HistoryTotal,
+    HourTotal,
+    VideoReturn,
+    VideoReturnOfMonths,
+    VideoTotal,
+)
+from . import steps
 
 # Rows in memory at once, whatever the size of the history.
 CHUNK = 5_000
@@ -74,11 +87,12 @@ class Difference:
 
 
 def rebuild(user: User) -> None:
-    """Make every rollup of a user anew from the records."""
+    """Make every rollup of a user anew from the records; the version rises, for answers that are kept may be wrong."""
     with transaction.atomic():
         lock_history(user)
         for recount in RECOUNTS:
             recount.rebuild(user)
+        History.objects.filter(user=user).update(version=F("version") + 1, changed_at=timezone.now())
 
 
 def verify(user: User) -> Iterator[Difference]:
@@ -90,10 +104,13 @@ def verify(user: User) -> Iterator[Difference]:
 
 
 PLAYS = ("plays", "seconds", "timed")
-SEEN = ("first_on", "first_watched", "last_watched")
+RETURNS = ("of_product", "of_all")
+SEEN = ("first_on", "first_watched", "last_on", "last_watched")
 
 _COUNTED: tuple[Any, ...] = (Count("id"), Coalesce(Sum("seconds"), Value(0)), Count("seconds"))
-_SEEN: tuple[Any, ...] = (Min("watched_on"), Min("watched_at"), Max("watched_at"))
+_SEEN: tuple[Any, ...] = (Min("watched_on"), Min("watched_at"), Max("watched_on"), Max("watched_at"))
+# Null where there are several.
+_PRODUCT = Case(When(Exact(Min("product"), Max("product")), then=Min("product")), default=None)
 _CHANNEL = Coalesce("channel_id", Value(NO_CHANNEL))
 _MONTH = TruncMonth("watched_on")
 
@@ -109,9 +126,9 @@ def _grouped(rows: Any, keys: dict[str, Any], sums: Iterable[Any]) -> Iterable[V
     return summed.order_by(*names).iterator(CHUNK)  # type: ignore[no-any-return]
 
 
-def _days(user: User) -> Iterable[Values]:
+def _days(user: User) -> Iterator[Values]:
     is_play = Q(is_ad=False)
-    return _grouped(
+    days = _grouped(
         WatchRecord.objects.of(user).filter(watched_on__isnull=False),
         {"day": F("watched_on"), "product": F("product")},
         [
@@ -121,6 +138,23 @@ def _days(user: User) -> Iterable[Values]:
             Count("id", filter=Q(is_ad=True)),
         ],
     )
+    # A history of thirty years has eleven thousand days.
+    videos = {tuple(key): counts for *key, counts in _videos_of_days(user)}
+    for day, product, *sums in days:
+        yield (day, product, *sums, *videos.get((day, product), (0, 0)))
+
+
+def _videos_of_days(user: User) -> Iterator[tuple[date, str, tuple[int, int]]]:
+    for day, product, videos, new_videos in steps.rows(steps.videos_of_days(), user.pk, days=1):
+        yield day, product, (videos, new_videos)
+
+
+def _returns(user: User) -> Iterator[Values]:
+    return steps.rows(f"{steps.returns()} ORDER BY 1, 2, 3", user.pk, days=2)
+
+
+def _returns_of_months(user: User) -> Iterator[Values]:
+    return steps.rows(f"{steps.returns_of_months()} ORDER BY 1, 2, 3", user.pk, days=2)
 
 
 def _hours(user: User) -> Iterable[Values]:
@@ -138,7 +172,9 @@ def _channels(user: User) -> Iterable[Values]:
 
 
 def _videos(user: User) -> Iterable[Values]:
-    return _grouped(_plays(user).filter(video_id__isnull=False), {"video": F("video_id")}, [*_COUNTED, *_SEEN])
+    return _grouped(
+        _plays(user).filter(video_id__isnull=False), {"video": F("video_id")}, [*_COUNTED, *_SEEN, _PRODUCT]
+    )
 
 
 def _everything(user: User) -> Iterable[Values]:
@@ -170,11 +206,13 @@ def _history(user: User) -> Iterable[Values]:
 
 
 RECOUNTS = (
-    Recount(DayTotal, ("day", "product"), (*PLAYS, "ads"), _days),
+    Recount(DayTotal, ("day", "product"), (*PLAYS, "ads", "videos", "new_videos"), _days),
+    Recount(VideoReturn, ("day", "previous_day", "product"), RETURNS, _returns),
+    Recount(VideoReturnOfMonths, ("month", "previous_month", "product"), RETURNS, _returns_of_months),
     Recount(HourTotal, ("month", "weekday", "hour", "product"), PLAYS, _hours),
     Recount(ChannelMonth, ("month", "channel_id", "product"), PLAYS, _channel_months),
     Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels),
-    Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN), _videos),
+    Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN, "product"), _videos),
     Recount(HistoryTotal, (), (*PLAYS, "videos", "channels"), _everything),
 )
 

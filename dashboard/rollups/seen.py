@@ -5,7 +5,9 @@ Sums can be subtracted from; a first or last time cannot, so after a removal it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date, datetime
 from itertools import islice
 
 from django.db.models import Max, Min, Q, Value
@@ -23,47 +25,93 @@ from ..models import NO_CHANNEL, ChannelTotal, VideoTotal
 
 SUMS = ("plays", "seconds", "timed")
 FIRST = ("first_on", "first_watched")
-LAST = ("last_watched",)
+LAST = ("last_on", "last_watched")
 
 # Stays under the 999 parameters of an old SQLite.
 RECOUNTED_AT_ONCE = 900
 
 Total = type[ChannelTotal] | type[VideoTotal]
+COLUMN: dict[Total, str] = {ChannelTotal: "channel_id", VideoTotal: "video_id"}
+# What one of them knows besides.
+FACTS: dict[Total, tuple[str, ...]] = {ChannelTotal: (), VideoTotal: ("product",)}
+
+
+class Known(Struct, frozen=True, gc=False):
+    """What is stored of a total before a change: its first and last day, and its product if it has but one."""
+
+    first_on: int
+    last_on: int
+    product: str | None
 
 
 class Delta(Struct):
-    """How one total changes; days and instants since 1970."""
+    """How one total changes; days and instants since 1970. `product` is None for several."""
 
     plays: int
     seconds: int
     timed: int
     first_on: int
     first_watched: int
+    last_on: int
     last_watched: int
+    product: str | None
 
 
-def move(model: Total, change: Change) -> int:
-    """Bring the totals of what the change concerns up to date; how many there are more than before, or less."""
-    column = "video_id" if model is VideoTotal else "channel_id"
-    deltas: dict[int, Delta] = {}
-    _collect(deltas, model, change.added, +1)
-    _collect(deltas, model, change.removed, -1)
-    columns = ("user_id", column, *SUMS, *FIRST, *LAST)
-    known = bulk.known(model, change.user_id, column, deltas)
+@dataclass(frozen=True)
+class Moved:
+    """The totals that a change concerns: how they move, and what was known of them before."""
+
+    deltas: dict[int, Delta]
+    known: dict[int, Known]
+    # How many there are more than before, or less.
+    more: int
+
+
+def move_videos(change: Change) -> Moved:
+    """Bring the totals of the change's videos up to date."""
+    deltas = _collected(VideoTotal, change)
+    known = {
+        id: Known(*facts)
+        for id, *facts in bulk.fetch(
+            VideoTotal, ("video_id", "first_on", "last_on", "product"), change.user_id, "video_id", deltas
+        )
+    }
+    for id, before in known.items():
+        if deltas[id].product != before.product:
+            deltas[id].product = None
+    more = _move(VideoTotal, change, deltas, known.keys())
+    return Moved(deltas, known, more)
+
+
+def move_channels(change: Change) -> int:
+    """Bring the totals of the change's channels up to date; how many there are more than before, or less."""
+    deltas = _collected(ChannelTotal, change)
+    return _move(ChannelTotal, change, deltas, bulk.known(ChannelTotal, change.user_id, "channel_id", deltas))
+
+
+def _move(model: Total, change: Change, deltas: Mapping[int, Delta], known: Set[int]) -> int:
+    column, facts = COLUMN[model], FACTS[model]
+    columns = ("user_id", column, *SUMS, *FIRST, *LAST, *facts)
+    width = len(columns) - 2
     # Most videos are new when they come, and a plain insert is the cheapest write there is.
-    new = [(change.user_id, id, *astuple(delta)) for id, delta in deltas.items() if id not in known]
-    moved = [(change.user_id, id, *astuple(deltas[id])) for id in known]
+    new = [(change.user_id, id, *astuple(delta)[:width]) for id, delta in deltas.items() if id not in known]
+    moved = [(change.user_id, id, *astuple(deltas[id])[:width]) for id in known]
     bulk.insert(model, columns, new)
-    bulk.upsert(model, columns, moved, add=SUMS, least=FIRST, greatest=LAST)
-    lost: dict[int, Delta] = {}
-    _collect(lost, model, change.removed, -1)
-    gone = _forget_or_recount(model, column, change.user_id, lost)
-    return _counted(set(deltas) - known) - _counted(gone)
+    bulk.upsert(model, columns, moved, add=SUMS, least=FIRST, greatest=LAST, replace=facts)
+    gone = _forget_or_recount(model, change.user_id, _collected(model, Change(change.user_id, (), change.removed)))
+    return _counted(deltas.keys() - known) - _counted(gone)
 
 
 def _counted(ids: set[int]) -> int:
     """NO_CHANNEL has a total but is no channel."""
     return len(ids - {NO_CHANNEL})
+
+
+def _collected(model: Total, change: Change) -> dict[int, Delta]:
+    deltas: dict[int, Delta] = {}
+    _collect(deltas, model, change.added, +1)
+    _collect(deltas, model, change.removed, -1)
+    return deltas
 
 
 def _collect(deltas: dict[int, Delta], model: Total, rows: Iterable[Row], sign: int) -> None:
@@ -77,28 +125,33 @@ def _collect(deltas: dict[int, Delta], model: Total, rows: Iterable[Row], sign: 
         seconds, timed = (0, 0) if row.seconds is None else (row.seconds * sign, sign)
         delta = deltas.get(id)
         if delta is None:
-            deltas[id] = Delta(sign, seconds, timed, row.day, row.at, row.at)
+            deltas[id] = Delta(sign, seconds, timed, row.day, row.at, row.day, row.at, row.product)
             continue
         delta.plays += sign
         delta.seconds += seconds
         delta.timed += timed
         delta.first_on = min(delta.first_on, row.day)
         delta.first_watched = min(delta.first_watched, row.at)
+        delta.last_on = max(delta.last_on, row.day)
         delta.last_watched = max(delta.last_watched, row.at)
+        if delta.product != row.product:
+            delta.product = None
 
 
-def _forget_or_recount(model: Total, column: str, user_id: int, ids: Iterable[int]) -> set[int]:
+def _forget_or_recount(model: Total, user_id: int, ids: Iterable[int]) -> set[int]:
     """Of totals that lost a play: those without one go, the others get their first and last time anew."""
     gone: set[int] = set()
-    for some in _chunks(ids):
+    column = COLUMN[model]
+    for some in chunks(ids):
         totals = model._default_manager.filter(user=user_id, **{f"{column}__in": some})
         gone.update(totals.filter(plays=0).values_list(column, flat=True))
         totals.filter(plays=0).delete()
-        _recount(model, column, user_id, set(some) - gone)
+        _recount(model, user_id, set(some) - gone)
     return gone
 
 
-def _recount(model: Total, column: str, user_id: int, ids: set[int]) -> None:
+def _recount(model: Total, user_id: int, ids: set[int]) -> None:
+    column, facts = COLUMN[model], FACTS[model]
     concerned = Q(**{f"{column}__in": ids})
     if NO_CHANNEL in ids:
         concerned |= Q(channel_id=None)
@@ -107,20 +160,28 @@ def _recount(model: Total, column: str, user_id: int, ids: set[int]) -> None:
         .without_ads()
         .annotate(subject=Coalesce(column, Value(NO_CHANNEL)))
         .values_list("subject")
-        .annotate(Min("watched_on"), Min("watched_at"), Max("watched_at"))
+        .annotate(
+            Min("watched_on"), Min("watched_at"), Max("watched_on"), Max("watched_at"), Min("product"), Max("product")
+        )
     )
     bulk.upsert(
         model,
-        ("user_id", column, *SUMS, *FIRST, *LAST),
-        [
-            (user_id, id, 0, 0, 0, (on - EPOCH).days, int(first.timestamp()), int(last.timestamp()))
-            for id, on, first, last in bounds
-        ],
-        replace=(*FIRST, *LAST),
+        ("user_id", column, *SUMS, *FIRST, *LAST, *facts),
+        [(user_id, id, 0, 0, 0, *_bounds(*values)[: len(FIRST + LAST + facts)]) for id, *values in bounds],
+        replace=(*FIRST, *LAST, *facts),
     )
 
 
-def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+def _bounds(
+    first_on: date, first: datetime, last_on: date, last: datetime, one_product: str, other_product: str
+) -> Sequence[int | str | None]:
+    """As the bulk writer takes them."""
+    product = one_product if one_product == other_product else None
+    days = ((day - EPOCH).days for day in (first_on, last_on))
+    return next(days), int(first.timestamp()), next(days), int(last.timestamp()), product
+
+
+def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     stream = iter(ids)
     while some := list(islice(stream, RECOUNTED_AT_ONCE)):
         yield some

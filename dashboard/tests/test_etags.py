@@ -1,8 +1,11 @@
 """What names an answer, and what asking again costs."""
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from accounts.tests.factories import make_user
+from dashboard.models import DayTotal
+from dashboard.rollups.recount import rebuild
 from ingest.tests.factories import play, watched
 
 from .clients import client_of
@@ -75,3 +78,50 @@ def test_nobody_elses_tag_is_ones_own():
 
 def test_a_question_that_cannot_be_asked_is_refused_before_it_is_looked_up(user):
     assert get(user, "summary/?top=0", if_none_match="*").status_code == 400
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_an_answer_is_kept_until_the_history_changes(user, route, django_assert_num_queries):
+    first = get(user, route)
+    with django_assert_num_queries(1):
+        again = get(user, route)
+    assert (again.content, again["ETag"], again["Content-Type"]) == (first.content, first["ETag"], "application/json")
+    watched(user, play("2024-05-02T10:00:00Z"))
+    assert get(user, route).json()["frame"]["data_version"] == 2
+
+
+def test_what_is_kept_is_kept_for_one_person():
+    ana, ben = make_user(), make_user()
+    for user, title in ((ana, "Hers"), (ben, "His")):
+        watched(user, play("2024-05-01T10:00:00Z", title=title))
+    titles = [get(user, "records/").json()["results"][0]["video"]["title"] for user in (ana, ben, ana, ben)]
+    assert titles == ["Hers", "His", "Hers", "His"]
+
+
+def test_rebuilt_rollups_are_seen_at_once(user):
+    right = get(user, "summary/?period=2024").json()["kpis"]
+    DayTotal.objects.filter(user=user).update(plays=7)
+    rebuild(user)
+    DayTotal.objects.filter(user=user).update(plays=7)
+    assert get(user, "summary/?period=2024").json()["kpis"]["plays"] == 7
+    rebuild(user)
+    assert get(user, "summary/?period=2024").json()["kpis"] == right
+
+
+def test_a_cache_that_is_down_holds_up_no_answer(user, monkeypatch, caplog):
+    class Down:
+        asked = 0
+
+        def get(self, *args):
+            self.asked += 1
+            raise RedisConnectionError("refused")
+
+    down = Down()
+    monkeypatch.setattr("dashboard.kept.cache", down)
+    monkeypatch.setattr("dashboard.kept.Pause.until", 0.0)
+    for _ in range(3):
+        assert get(user, "status/").status_code == 200
+    assert down.asked == 1
+    assert [record.message for record in caplog.records if record.name == "watchtracker.cache"] == [
+        "Answers are made anew each time: the cache does not answer: refused"
+    ]

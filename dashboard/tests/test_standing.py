@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from accounts.tests.factories import make_user
 from dashboard.standing import ATTEMPTS, at_one_version, how_it_stands
-from ingest.models import WatchRecord
+from ingest.models import History, WatchRecord
 from ingest.tests.factories import play, watched
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,9 @@ def test_a_history_knows_its_clock_and_its_first_and_last_day():
     assert (standing.timezone, standing.day_start_hour, standing.version) == ("Asia/Kathmandu", 3, 1)
     assert (standing.records, standing.ads, standing.undated) == (3, 1, 1)
     assert (str(standing.first_day), str(standing.last_day)) == ("2024-05-01", "2024-05-05")
+    history = History.objects.get(user=user)
+    assert (standing.first_watched, standing.last_watched) == (history.first_watched, history.last_watched)
+    assert standing.changed_at == history.changed_at
 
 
 def test_one_who_has_nothing_stands_at_nought():

@@ -57,7 +57,7 @@ CHUNK = 256 * 1024
 CARD_LIMIT = 256 * 1024
 # Cards of videos are some 1.2 kB. Longer ones go to the parser, so that what is remembered of the others stays small.
 QUICK_LIMIT = 8 * 1024
-# A person watches the same few thousand channels again and again; a page has a dozen kinds of cards, and a few at a time.
+# A person watches the same few thousand channels again and again; a page has a dozen kinds of cards, few at a time.
 CHANNELS_KEPT = 4_000
 KINDS_KEPT = 1_000
 FRAMES_KEPT = 8
@@ -269,9 +269,9 @@ class _Reader:
                     or len(raw) > QUICK_LIMIT
                 ):
                     raise _Unusual
-                text = title.decode()
-                if _REFERENCE in title or not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
-                    text = _title(title)
+                text = _text(title) if _REFERENCE in title else title.decode()
+                if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
+                    text = _title(text)
                 _ = makers[maker]
                 date, zone, second = add_stamp(stamp)
                 add_row((kind, video.decode(), text, maker, date, zone, second))
@@ -282,7 +282,8 @@ class _Reader:
 
     def _frame_of(self, raw: bytes) -> _Frame:
         for frame in self._frames:
-            if raw.startswith(frame.head) and raw.endswith(frame.tail):
+            head, _, tail, _ = frame
+            if raw.startswith(head) and raw.endswith(tail):
                 return frame
         return _NO_FRAME
 
@@ -310,7 +311,7 @@ class _Reader:
         details.decode()
         kind = self.kinds[_Kind(*around, _text(before), _text(after), music=host == b"music")]
         _ = self.makers[maker]
-        text = _title(title)
+        text = _title(_text(title))
         taken = self._stamps.add_raw(stamp)
         self.kinds.counts[kind] += 1
         frame = _Frame(head + opening, link_end + _LINE_END, last_end + tail, kind)
@@ -447,8 +448,7 @@ def _line_card(body: bytes, header: str, is_ad: bool) -> tuple[Card, str] | None
     return (Card(header, text, is_ad=is_ad), time) if text and time else None
 
 
-def _title(raw: bytes) -> str:
-    text = _text(raw)
+def _title(text: str) -> str:
     title = " ".join(text.split())
     # A space at its ends is between words of the line, and nothing else keeps it.
     if title != text and text != text.strip():
@@ -457,19 +457,21 @@ def _title(raw: bytes) -> str:
 
 
 def _text(raw: bytes) -> str:
+    """The text of bytes in which there is no NUL: that stands for the ampersands which are already read."""
     text = raw.decode()
     if "&" not in text:
         return text
-    if _OTHER_REFERENCE.search(text):
-        raise _Unusual
-    for reference, character in _REFERENCES:
-        text = text.replace(reference, character)
-    return text
+    text = text.replace("&#39;", "'").replace("&quot;", '"').replace("&amp;", "\0")
+    if "&" in text:
+        for reference, character in _RARE_REFERENCES:
+            text = text.replace(reference, character)
+        if "&" in text:
+            raise _Unusual
+    return text.replace("\0", "&")
 
 
-# The references Google writes, which all readers agree on; a text with any other is left to the parser.
-_REFERENCES = (("&#39;", "'"), ("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\xa0"), ("&amp;", "&"))
-_OTHER_REFERENCE = re.compile(r"&(?!#39;|quot;|lt;|gt;|nbsp;|amp;)")
+# With those three, the references Google writes, which all readers agree on; a text with any other is the parser's.
+_RARE_REFERENCES = (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\xa0"))
 
 
 def _has_a_section_without_link(sections: Sequence[str]) -> bool:

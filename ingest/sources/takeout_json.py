@@ -1,8 +1,9 @@
 """Google Takeout's watch-history.json: a list of objects, newest first, times in UTC with or without milliseconds.
 
 What is odd about it:
-- It can be hundreds of megabytes, so it is decoded an item at a time from a sliding window. An item that is no JSON is
-  one rejected row; where it ends is told by what begins the next one, as all items begin with the same key.
+- It can be hundreds of megabytes, so it is decoded an item at a time from a sliding window, and once: what an item
+  holds waits in a spool until the file is surveyed. An item that is no JSON is one rejected row; where it ends is told
+  by what begins the next one, as all items begin with the same key.
 - The title holds the verb ("Watched X", "X angesehen") and nothing marks where one ends: see wording.py.
 - Milliseconds are dropped, since the HTML of the same history does not have them.
 - Exports up to 2017 are of another shape: `{"snippet": {"title", "publishedAt", "resourceId": {"videoId"}}}`.
@@ -20,12 +21,17 @@ from typing import Any, BinaryIO
 import msgspec
 
 from ingest.records import SNIPPET_LENGTH, Options, Outcome, Rejected, SourceError
+from ingest.sources.spool import Spool
 from ingest.sources.stamps import EXAMPLES_SHOWN, refuse_if_broken
-from ingest.sources.wording import NO_VERB, TitleSurvey, Wording
+from ingest.sources.wording import TitleSurvey, Wording
 from ingest.sources.youtube import (
+    MUSIC,
+    PRODUCTS,
     YOUTUBE,
     Card,
+    Link,
     Seen,
+    channel,
     clean,
     follow,
     may_be_a_watch,
@@ -41,6 +47,8 @@ ITEM_LIMIT = 1024 * 1024
 # Kept while looking for the next item, so that a chunk's edge does not hide its first key and the space before it.
 EDGE = 256
 ITEM_SNIPPET = SNIPPET_LENGTH * 4  # before white space is folded
+# Entries written to the spool at once: enough that one more costs nothing, few enough for memory if they are long.
+ITEMS_AT_ONCE = 200
 EARLIEST = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
 
 _FIRST_ITEM = re.compile(r'\s*\[\s*\{\s*"([^"\\]{1,64})"\s*:')
@@ -58,6 +66,9 @@ _DAMAGED = re.compile("[\udc80-\udcff]")
 class _Named(msgspec.Struct):
     name: str = ""
     url: str | None = None
+
+
+_NOBODY = _Named()
 
 
 class _Item(msgspec.Struct, rename="camel"):
@@ -108,31 +119,90 @@ def recognise(head: bytes) -> bool:
 
 def parse(file: BinaryIO, options: Options) -> Iterator[Outcome]:
     """The outcomes of all items, in order; places are item numbers from 1. Raises SourceError before the first."""
-    wording = _survey(file, options)
-    latest = _latest(options)
-    for place, item in enumerate(items(file), start=1):
-        yield _outcome(place, item, wording, latest)
+    with Spool(_Block) as spool:
+        wording = _read(file, options, spool)
+        place = 0
+        for block in spool:
+            # How far the file has been read is told by its position, and the records have come as far as this.
+            file.seek(block.read_to)
+            for waiting in block.items:
+                place += 1
+                yield (
+                    _video_outcome(place, waiting, wording)
+                    if isinstance(waiting, _Video)
+                    else _outcome(place, waiting, wording)
+                )
 
 
-def _outcome(place: int, item: Any, wording: Wording, latest: int) -> Outcome:
-    try:
-        entry = read_item(item)
-        if isinstance(entry, _OldItem):
-            return _old_outcome(place, entry, latest)
-        card = _card(entry, wording)
-        link = follow(card.url)
-        return not_a_watch(place, card, link, wording) or record(place, seconds(entry.time, latest), card, link)
-    except BrokenItem as broken:
-        return Rejected(place, broken.code, broken.sentence, clean(broken.snippet or repr(item))[:SNIPPET_LENGTH])
+class _Video(msgspec.Struct, array_like=True, gc=False, tag=0):
+    """An entry with a video and a time, as it waits in the spool: nearly all are. `line` is its title with the verb."""
+
+    at: int
+    line: str
+    video: str
+    channel_name: str
+    channel_url: str
+    header: str
+    is_ad: bool
+    music: bool
 
 
-def _old_outcome(place: int, entry: _OldItem, latest: int) -> Outcome:
+class _Other(msgspec.Struct, array_like=True, gc=False, tag=1):
+    """Any other entry as it waits in the spool.
+
+    Its card has the title with the verb, and none if it is no entry; `is_old` is of those that have no verb. A `code`
+    says why there is no record of it, if it is a watch.
+    """
+
+    card: Card | None
+    at: int = 0
+    is_old: bool = False
+    code: str = ""
+    sentence: str = ""
+    snippet: str = ""
+
+
+class _Block(msgspec.Struct, array_like=True, gc=False):
+    """So many entries as are written at once, and how far the file was read for them."""
+
+    read_to: int
+    items: list[_Video | _Other]
+
+
+def _video_outcome(place: int, waiting: _Video, wording: Wording) -> Outcome:
+    verb, title = wording.take_apart(waiting.line)
+    if not wording.sure or verb in wording.verbs:
+        name, url = waiting.channel_name, waiting.channel_url
+        maker = channel(url, name) if url or name else None
+        product = MUSIC if waiting.music or waiting.header == MUSIC else YOUTUBE
+        return watch(place, waiting.at, waiting.video, title, maker, waiting.is_ad, product)
+    card = Card(waiting.header, waiting.line, url=watch_url(waiting.video), is_ad=waiting.is_ad)
+    return _outcome(place, _Other(card, waiting.at), wording)
+
+
+def _outcome(place: int, waiting: _Other, wording: Wording) -> Outcome:
+    card = waiting.card
+    if not card:
+        return Rejected(place, waiting.code, waiting.sentence, waiting.snippet)
+    link = follow(card.url)
+    if not waiting.is_old:
+        verb, title = wording.take_apart(card.line)
+        card = card._replace(before=verb.before, after=verb.after, title=title)
+        other = not_a_watch(place, card, link, wording)
+        if other:
+            return other
+    if waiting.code:
+        return Rejected(place, waiting.code, waiting.sentence, waiting.snippet)
+    return record(place, waiting.at, card, link)
+
+
+def _old_card(entry: _OldItem) -> Card:
     found = entry.snippet
-    link = follow(watch_url(found.resource_id.video_id))
-    if not link.video:
+    url = watch_url(found.resource_id.video_id)
+    if not follow(url).video:
         raise BrokenItem("unreadable_entry", f"{found.resource_id.video_id[:80]!r} is no id of a video.")
     title = "" if found.title in _TITLES_OF_GONE_VIDEOS else found.title
-    return watch(place, seconds(found.published_at, latest), link.video, title, None, is_ad=False)
+    return Card(YOUTUBE, title, title=title, url=url)
 
 
 def read_item(item: Any) -> _Item | _OldItem:
@@ -147,19 +217,14 @@ def read_item(item: Any) -> _Item | _OldItem:
         raise BrokenItem("unreadable_entry", f"This is not an entry as Takeout writes them: {reason}.") from None
 
 
-def _card(entry: _Item, wording: Wording | None = None) -> Card:
-    """An entry as a card; its title still has the verb while the wording is not known."""
-    line = clean(entry.title)
-    verb, title = wording.take_apart(line) if wording else (NO_VERB, line)
-    maker = entry.subtitles[0] if entry.subtitles else _Named()
+def _card(entry: _Item) -> Card:
+    """An entry as a card, but that its title still has the verb."""
+    maker = entry.subtitles[0] if entry.subtitles else _NOBODY
     return Card(
         clean(entry.header),
-        line,
-        before=verb.before,
-        after=verb.after,
-        title=title,
+        clean(entry.title),
         url=entry.title_url or "",
-        channel_name=maker.name or "",
+        channel_name=maker.name,
         channel_url=maker.url or "",
         details=1 if entry.description else 0,
         is_ad=bool(entry.details),
@@ -184,43 +249,80 @@ def _latest(options: Options) -> int:
     return int((options.now.astimezone(UTC) + timedelta(days=1)).timestamp())
 
 
-def _survey(file: BinaryIO, options: Options) -> Wording:
-    """Looks at every item once: what it holds, and which verb its titles have. Raises SourceError if it is refused."""
-    titles = TitleSurvey()
-    seen = Seen()
-    latest = _latest(options)
-    watches = 0
-    broken = 0
-    examples: list[str] = []
+def _read(file: BinaryIO, options: Options, spool: Spool[_Block]) -> Wording:
+    """Reads every item into the spool, and tells which verb their titles have. Raises SourceError if it is refused."""
+    survey = _Survey(_latest(options))
+    block: list[_Video | _Other] = []
     for item in items(file):
+        block.append(survey.add(item))
+        if len(block) >= ITEMS_AT_ONCE:
+            spool.put(_Block(file.tell(), block))
+            block = []
+    spool.put(_Block(file.tell(), block))
+    return survey.settle()
+
+
+class _Survey:
+    """What the items of one file hold."""
+
+    def __init__(self, latest: int) -> None:
+        self._latest = latest
+        self._titles = TitleSurvey()
+        self._seen = Seen()
+        self._watches = 0
+        self._broken = 0
+        self._examples: list[str] = []
+
+    def add(self, item: Any) -> _Video | _Other:
         try:
             entry = read_item(item)
-        except BrokenItem:
-            seen.broken += 1
-            continue
-        if isinstance(entry, _OldItem):
-            seen.add_videos(YOUTUBE, is_ad=False)
-            time = entry.snippet.published_at
-        else:
-            card = _card(entry)
-            link = follow(card.url)
-            seen.add(card, link)
-            if not may_be_a_watch(card, link):
-                continue
-            if link.video:
-                titles.add(card.line, card.url)
-            time = entry.time
-        watches += 1
+            if isinstance(entry, _OldItem):
+                card = _old_card(entry)
+                self._seen.add_videos(YOUTUBE, is_ad=False)
+                return self._timed(card, entry.snippet.published_at, item, is_old=True)
+        except BrokenItem as broken:
+            self._seen.broken += 1
+            return _refused(None, broken, item)
+        link = follow(entry.title_url or "")
+        if link.video and entry.header in PRODUCTS:
+            return self._video(entry, link, item)
+        card = _card(entry)
+        self._seen.add(card, link)
+        return self._timed(card, entry.time, item) if may_be_a_watch(card, link) else _Other(card)
+
+    def _video(self, entry: _Item, link: Link, item: Any) -> _Video | _Other:
+        is_ad = bool(entry.details)
+        self._seen.add_videos(entry.header, is_ad)
+        line = clean(entry.title)
+        self._titles.add(line, entry.title_url or "")
         try:
-            seconds(time, latest)
+            at = seconds(entry.time, self._latest)
         except BrokenItem:
-            broken += 1
-            if broken <= EXAMPLES_SHOWN:
-                examples.append(time[:80])
-    wording = titles.settle()
-    seen.refuse_unless_watches(wording)
-    refuse_if_broken(broken, watches, examples)
-    return wording
+            return self._timed(_card(entry), entry.time, item)
+        self._watches += 1
+        maker = entry.subtitles[0] if entry.subtitles else _NOBODY
+        return _Video(at, line, link.video, maker.name, maker.url or "", entry.header, is_ad, link.music)
+
+    def _timed(self, card: Card, time: str, item: Any, *, is_old: bool = False) -> _Other:
+        self._watches += 1
+        try:
+            return _Other(card, seconds(time, self._latest), is_old)
+        except BrokenItem as broken:
+            self._broken += 1
+            if self._broken <= EXAMPLES_SHOWN:
+                self._examples.append(time[:80])
+            return _refused(card, broken, item, is_old=is_old)
+
+    def settle(self) -> Wording:
+        wording = self._titles.settle()
+        self._seen.refuse_unless_watches(wording)
+        refuse_if_broken(self._broken, self._watches, self._examples)
+        return wording
+
+
+def _refused(card: Card | None, broken: BrokenItem, item: Any, *, is_old: bool = False) -> _Other:
+    snippet = clean(broken.snippet or repr(item))[:SNIPPET_LENGTH]
+    return _Other(card, 0, is_old, broken.code, broken.sentence, snippet)
 
 
 def items(file: BinaryIO, chunk: int = CHUNK) -> Iterator[Any]:
@@ -240,6 +342,7 @@ class _Window:
         self._at = 0
         self._ended = False
         self._spoiled = False
+        self._damaged = False
         self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=self._constant)
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -255,8 +358,11 @@ class _Window:
         """Lengthens the window by a chunk; False at the end of the file."""
         piece = self._file.read(self._chunk)
         self._ended = not piece
-        self._text = self._text[self._at :] + self._decode(piece, final=self._ended)
+        more = self._decode(piece, final=self._ended)
+        self._text = self._text[self._at :] + more
         self._at = 0
+        # To look through an item costs as much as to decode it, and hardly any file is damaged.
+        self._damaged = self._damaged or bool(not more.isascii() and _DAMAGED.search(more))
         return not self._ended
 
     def items(self) -> Iterator[Any]:
@@ -319,7 +425,7 @@ class _Window:
                 return self._broken("cut_off", "This entry is cut off: its end is not in the file.", len(self._text))
 
     def _whole(self, item: Any, end: int) -> Any:
-        if _DAMAGED.search(self._text, self._at, end):
+        if self._damaged and _DAMAGED.search(self._text, self._at, end):
             return self._broken("bad_encoding", "This entry is not UTF-8, so its text is damaged.", end)
         if self._spoiled:
             return self._broken("unreadable_entry", "This entry has a key twice, or a number that is none.", end)

@@ -107,15 +107,22 @@ class Wording:
     def __init__(self, verbs: Iterable[Verb], *, sure: bool = True) -> None:
         self.verbs = frozenset(verbs)
         self.sure = sure
+        # Most files have one verb, before the title.
+        self._only, self._opening = NO_VERB, ""
+        if len(self.verbs) == 1:
+            (self._only,) = self.verbs
+            self._opening = f"{self._only.before} " if self._only.before and not self._only.after else ""
 
     def is_watched(self, before: str, after: str) -> bool:
-        return not self.sure or Verb(before, after) in self.verbs
+        return not self.sure or (before, after) in self.verbs
 
     def take_apart(self, text: str) -> tuple[Verb, str]:
-        """The verb and the title in a text; the longest, where several verbs fit ("Så", "Så på").
+        """The verb and the title in a clean text; the longest, where several verbs fit ("Så", "Så på").
 
         Where none fits, the whole text is taken for the title where that may be (not sure), and for a verb otherwise.
         """
+        if self._opening and text.startswith(self._opening):
+            return self._only, text[len(self._opening) :]
         found = [(verb, title) for verb in self.verbs if (title := verb.title_in(text)) is not None]
         if found:
             return min(found, key=lambda pair: (len(pair[1]), pair[0]))

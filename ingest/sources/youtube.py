@@ -42,6 +42,7 @@ _MUSIC_HOST = "music.youtube.com"
 _SHORT_HOST = "youtu.be"
 _VIDEO_PATHS = ("shorts", "live", "embed", "v", "e")
 _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_ID_AT = len(WATCH_URL)
 # Nearly all addresses are of this form, and to take them apart by the book costs ten times as much.
 _USUAL_ADDRESS = re.compile(r"https://(www|m|music)\.youtube\.com/watch\?v=([A-Za-z0-9_-]{11})(?:&[!-\"$-~]*)?")
 _CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]+")
@@ -53,7 +54,9 @@ def clean(text: str) -> str:
 
     Re-indented pages break titles over lines; JSON has halves of emoji and NULs as escapes.
     """
-    return _HALF_SURROGATES_AND_NUL.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
+    folded = " ".join(text.split())
+    # Neither of them can be printed, and to ask is quicker than to look for them.
+    return folded if folded.isprintable() else _HALF_SURROGATES_AND_NUL.sub("\N{REPLACEMENT CHARACTER}", folded)
 
 
 class Link(NamedTuple):
@@ -66,6 +69,8 @@ class Link(NamedTuple):
 
 def follow(url: str) -> Link:
     """The video an address leads to, or what else it is: "search", "post", "playlist", "channel"."""
+    if url.startswith(WATCH_URL) and _VIDEO_ID.fullmatch(url, _ID_AT):
+        return Link(url[_ID_AT:])
     usual = _USUAL_ADDRESS.fullmatch(url)
     if usual:
         return Link(usual[2], usual[1] == "music")

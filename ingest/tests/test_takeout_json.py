@@ -158,6 +158,43 @@ def test_chunks_of_any_size_give_the_same_items(chunk: int) -> None:
     assert list(takeout_json.items(io.BytesIO(raw), chunk)) == ITEMS
 
 
+@pytest.mark.parametrize("chunk", [1, 50, 1_000])
+def test_chunks_of_any_size_give_the_same_outcomes(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = json.dumps(ITEMS, ensure_ascii=False).encode().replace(b"removed", b"rem\xffoved")
+    expected = read_json(damaged)
+
+    monkeypatch.setattr(takeout_json.items, "__defaults__", (chunk,))
+
+    assert codes(expected) == ["watch", "watch", "bad_encoding", "watch"]
+    assert read_json(damaged) == expected
+
+
+def test_an_item_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded: list[Any] = []
+    read_item = takeout_json.read_item
+    monkeypatch.setattr(takeout_json, "read_item", lambda item: decoded.append(item) or read_item(item))
+
+    assert len(read_json(ITEMS)) == len(decoded) == len(ITEMS)
+
+
+def test_how_far_a_file_was_read_is_told_by_its_position() -> None:
+    raw = json.dumps([item(title=f"Watched {number}" * 50) for number in range(2_000)]).encode()
+    file = io.BytesIO(raw)
+    positions = [file.tell() for _ in takeout_json.parse(file, OPTIONS)]
+
+    assert positions == sorted(positions)
+    assert positions[0] < len(raw) / 2
+    assert positions[-1] == len(raw)
+
+
+def test_a_title_is_only_parted_from_a_verb_that_is_a_word() -> None:
+    wording = Wording([Verb("Watched", "")])
+
+    assert wording.take_apart("Watched A title") == (Verb("Watched", ""), "A title")
+    assert wording.take_apart("Watchedness") == (Verb("Watchedness", ""), "")
+    assert wording.take_apart("Watched") == (Verb("Watched", ""), "")
+
+
 def test_a_file_cut_off_anywhere_ends_in_one_rejected_row() -> None:
     whole = json.dumps(ITEMS, ensure_ascii=False).encode()
 

@@ -1,0 +1,86 @@
+"""The days of each video, one after another, as SQL over the records: see returns.py, which moves what they add up to.
+
+Each statement is a SELECT for one user, whose id is the parameter `user`; `day` is what the columns of days are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from typing import Any
+
+from django.db import connection
+
+from ingest.pipeline import bulk
+
+# Rows in memory at once, whatever the size of the history.
+CHUNK = 5_000
+
+STEPS = """
+    WITH cells AS (
+        SELECT DISTINCT video_id, watched_on AS day, product
+        FROM ingest_watchrecord
+        WHERE user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL AND video_id IS NOT NULL
+    ), steps AS (
+        SELECT day, product,
+            lag(day) OVER (PARTITION BY video_id, product ORDER BY day) AS previous_of_product,
+            lag(day) OVER (PARTITION BY video_id ORDER BY day, product {code_points}) AS previous_of_all
+        FROM cells
+    )"""
+VIDEOS_OF_DAYS = """
+    SELECT day, product, count(*) AS videos, count(*) FILTER (WHERE previous_of_product IS NULL) AS new_videos
+    FROM steps
+    GROUP BY day, product"""
+RETURNS = """
+    SELECT day, previous_day, product,
+        CAST(sum(of_product) AS bigint) AS of_product, CAST(sum(of_all) AS bigint) AS of_all
+    FROM (
+        SELECT day, previous_of_product AS previous_day, product, 1 AS of_product, 0 AS of_all FROM steps
+        UNION ALL
+        SELECT day, previous_of_all, product, 0, 1 FROM steps
+    ) AS returns
+    WHERE previous_day IS NOT NULL
+    GROUP BY day, previous_day, product"""
+
+RETURNS_OF_MONTHS = """
+    SELECT {month} AS month, {previous_month} AS previous_month, product,
+        CAST(sum(of_product) AS bigint), CAST(sum(of_all) AS bigint)
+    FROM ({returns}) AS of_days
+    GROUP BY 1, 2, 3"""
+
+
+@cache
+def steps() -> str:
+    # PostgreSQL sorts text as its locale does unless told otherwise.
+    return STEPS.format(code_points='COLLATE "C"' if connection.vendor == "postgresql" else "")
+
+
+def videos_of_days() -> str:
+    """The day, a product, and how many different videos and new ones it has."""
+    return steps() + VIDEOS_OF_DAYS
+
+
+def returns() -> str:
+    """The columns of VideoReturn."""
+    return steps() + RETURNS
+
+
+def returns_of_months() -> str:
+    """The columns of VideoReturnOfMonths."""
+    month_of = bulk.dialect().month_of
+    return RETURNS_OF_MONTHS.format(month=month_of("day"), previous_month=month_of("previous_day"), returns=returns())
+
+
+def rows(select: str, user_id: int, days: int) -> Iterator[tuple[Any, ...]]:
+    """What a statement finds, a few rows in memory at a time. Its first `days` columns are days."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(select, {"user": user_id})
+        while some := cursor.fetchmany(CHUNK):
+            for row in some:
+                yield (*map(_day, row[:days]), *row[days:])
+
+
+def _day(value: date | str) -> date:
+    """SQLite knows dates as text."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
