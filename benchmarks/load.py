@@ -29,6 +29,8 @@ from dashboard.models import (  # noqa: E402
     DayTotal,
     HistoryTotal,
     HourTotal,
+    VideoReturn,
+    VideoReturnOfMonths,
     VideoTotal,
 )
 from ingest.demo import write_takeout_page  # noqa: E402
@@ -38,7 +40,19 @@ from ingest.pipeline.options import said, to_options  # noqa: E402
 from ingest.pipeline.run import import_upload  # noqa: E402
 from ingest.pipeline.uploads import enter  # noqa: E402
 
-FILLED = (WatchRecord, Video, Channel, DayTotal, HourTotal, ChannelMonth, ChannelTotal, VideoTotal, HistoryTotal)
+FILLED = (
+    WatchRecord,
+    Video,
+    Channel,
+    DayTotal,
+    HourTotal,
+    ChannelMonth,
+    ChannelTotal,
+    VideoTotal,
+    VideoReturn,
+    VideoReturnOfMonths,
+    HistoryTotal,
+)
 
 
 def main(cards: int) -> None:

@@ -10,6 +10,9 @@ def show(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> No
     widths = [max(len(row[i]) for row in [list(header), *rows]) for i in range(len(header))]
     print(f"\n{title}\n")
     for row in [list(header), ["-" * width for width in widths], *rows]:
-        cells = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]
+        cells = [
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         print(f"| {' | '.join(cells)} |")
     print(flush=True)

@@ -136,4 +136,3 @@ class Export:
     cut: Precision | None
     read: Callable[[Options], Iterator[Outcome]]
     share: Callable[[], float] = lambda: 0.0
-

@@ -69,5 +69,3 @@ def _count(what: str, model: type[Model], column: str, other: type[Model], other
     orphans = model._default_manager.filter(~Exists(there), **{f"{column}__isnull": False}).count()
     if orphans:
         yield f"{what}: {orphans:,}. Please report this, with the version you run."
-
-

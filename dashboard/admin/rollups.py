@@ -19,7 +19,15 @@ from ingest.models import Channel, Video
 from ingest.twins import ChannelTwin, Twin, VideoTwin
 
 from ..models import NO_CHANNEL, HistoryTotal
-from ..twins import ChannelMonthTwin, ChannelTotalTwin, DayTotalTwin, HourTotalTwin, VideoTotalTwin
+from ..twins import (
+    ChannelMonthTwin,
+    ChannelTotalTwin,
+    DayTotalTwin,
+    HourTotalTwin,
+    VideoReturnOfMonthsTwin,
+    VideoReturnTwin,
+    VideoTotalTwin,
+)
 
 SUMS = ("plays", "seconds", "timed")
 DAY = re.compile(r"([12]\d\d\d)(?:-(\d\d)(?:-(\d\d))?)?")
@@ -56,6 +64,28 @@ class HourTotalAdmin(OwnedAdmin):
     @admin.display(description="weekday")
     def weekday_name(self, total: Any) -> str:
         return WEEKDAYS[total.weekday]
+
+
+@admin.register(VideoReturnTwin)
+class VideoReturnAdmin(OwnedAdmin):
+    list_display = ("day", "previous_day", "product", "of_product", "of_all")
+    keyset = ("-day", "-previous_day", "-product")
+    owned_fields = ("day", "previous_day", "product", "of_product", "of_all")
+    search_help_text = "A day, a month or a year: 2024-05-01, 2024-05, 2024."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("day", text)
+
+
+@admin.register(VideoReturnOfMonthsTwin)
+class VideoReturnOfMonthsAdmin(OwnedAdmin):
+    list_display = ("month", "previous_month", "product", "of_product", "of_all")
+    keyset = ("-month", "-previous_month", "-product")
+    owned_fields = ("month", "previous_month", "product", "of_product", "of_all")
+    search_help_text = "A month or a year: 2024-05, 2024."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("month", text)
 
 
 class NamedAdmin(OwnedAdmin):

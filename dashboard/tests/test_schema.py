@@ -75,7 +75,7 @@ def examples(db, monkeypatch):
         play(None, "hT_nvWreIhg", "Two", product="youtube"),
     )
     History.objects.filter(user=user).update(changed_at=datetime(2024, 6, 1, 8, tzinfo=UTC))
-    record = WatchRecord.objects.of(user).earliest("watched_at")
+    record = WatchRecord.objects.of(user).filter(watched_at__isnull=False).earliest("watched_at")
     channel = Channel.objects.get(user=user, key="One")
     routes = {
         "status": "status/",

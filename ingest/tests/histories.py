@@ -17,7 +17,7 @@ from ingest.records import Channel, Export, Options, Outcome, Precision, Record,
 
 NUMBERS = itertools.count(1)
 
-# Eight moments around a change of clocks in Europe, some of one hour and some of one day, so that equal ones are likely.
+# Eight moments around a change of clocks in Europe, some of one hour and some of one day: equal ones are likely.
 MOMENTS = [1_711_846_800 + offset for offset in (-90_000, -7_200, -1, 0, 1, 1_800, 3_599, 86_400)]
 
 

@@ -22,8 +22,7 @@ CARDS = 600
 BATCH = 50
 
 # A process of its own, with small batches so that there is much to interrupt; at its n-th statement it is gone.
-PROGRAM = (
-    """
+PROGRAM = f"""
 import os, signal, sys
 import django
 django.setup()
@@ -41,13 +40,11 @@ def mortal(execute, sql, params, many, context):
         os.kill(os.getpid(), signal.SIGKILL)
     return execute(sql, params, many, context)
 
-run.batches.__defaults__ = (%d,)
+run.batches.__defaults__ = ({BATCH},)
 with connection.execute_wrapper(mortal):
     call_command(*arguments)
 print(count, file=sys.stderr)
 """
-    % BATCH
-)
 
 PICTURE = """
 import json
