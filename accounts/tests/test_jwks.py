@@ -28,6 +28,14 @@ def jwk(name="clerk", kid=KID, bits=2048, **changes):
     return {**RSAAlgorithm.to_jwk(rsa_key(name, bits).public_key(), as_dict=True), "kid": kid, **changes}
 
 
+def wait_until(happened):
+    """For what another thread is about to do."""
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def key_set(*entries):
     return json.dumps({"keys": entries}).encode()
 
@@ -269,10 +277,12 @@ class TestFloods:
         source.find(KID)
         clock.now += COOLDOWN
         server.answer(behaviour="hang")
+        token = session_token()
         flood = threading.Thread(target=source.find, args=["ins_unknown"])
         flood.start()
+        wait_until(lambda: server.requests == 2)
 
-        assert verify(session_token(), CONFIG, source, time.time())
+        assert verify(token, CONFIG, source, time.time())
 
         assert source._fetch.is_alive()
         server.released.set()
