@@ -1,15 +1,11 @@
-"""Where a page of a top list ends: a place in the order of (plays, last watched, id), opaque and signed."""
+"""Where a page of a top list ends: a place in the order of (plays, last watched, id)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.signing import BadSignature
-
-from accounts.reading import BadParameter
-
-from .cursors import Cursors
+from accounts.cursors import SignedCursors
 
 
 @dataclass(frozen=True)
@@ -22,23 +18,18 @@ class Place:
 
 
 @dataclass(frozen=True)
-class PlaceCursors(Cursors):
+class PlaceCursors(SignedCursors):
     """Writes and reads the cursors of one top list of one person."""
 
     def link_after(self, place: Place | None) -> str | None:
         """Path and query of the page that goes on there."""
         if place is None:
             return None
-        query = self.query.copy()
-        query["cursor"] = self._signer().sign_object([place.plays, place.last_watched.isoformat(), place.id])
-        return f"{self.path}?{query.urlencode()}"
+        return self.link_to_end((place.plays, place.last_watched.isoformat(), place.id))
 
     def place(self, cursor: str | None) -> Place | None:
         """Raises BadParameter if this is no cursor, or another question's."""
         if cursor is None:
             return None
-        try:
-            plays, last_watched, id = self._signer().unsign_object(cursor)
-        except BadSignature:
-            raise BadParameter("cursor", "It does not belong to this question; begin without a cursor.") from None
+        plays, last_watched, id = self.read_end(cursor)
         return Place(plays, datetime.fromisoformat(last_watched), id)

@@ -82,7 +82,7 @@ class RecordsView(QuestionView[RecordsQuery]):
 
     def answer(self, user: User, asked: RecordsQuery, standing: Standing) -> RecordPage:
         query = self.request.query_params
-        cursors = Cursors(user, self.request.path, query)
+        cursors = Cursors.of(self.request)
         page = records(
             asked.records(user, query, standing),
             order=asked.order,
@@ -121,7 +121,7 @@ class ChannelsView(QuestionView[ChannelsQuery]):
     asked = ChannelsQuery
 
     def answer(self, user: User, asked: ChannelsQuery, standing: Standing) -> ChannelPage:
-        cursors = PlaceCursors(user, self.request.path, self.request.query_params)
+        cursors = PlaceCursors.of(self.request)
         period = standing.period(asked)
         return channels(user, period, standing, asked.plays, limit=asked.limit, cursors=cursors, cursor=asked.cursor)
 
@@ -159,7 +159,7 @@ class VideosView(QuestionView[VideosQuery]):
             standing,
             asked.plays,
             limit=asked.limit,
-            cursors=PlaceCursors(user, self.request.path, self.request.query_params),
+            cursors=PlaceCursors.of(self.request),
             cursor=asked.cursor,
             min_plays=asked.min_plays,
         )
@@ -241,7 +241,7 @@ class SessionsView(QuestionView[SessionsQuery]):
             gap=timedelta(minutes=asked.gap_minutes),
             binge=timedelta(minutes=asked.binge_minutes),
             limit=asked.limit,
-            cursors=Cursors(user, self.request.path, self.request.query_params),
+            cursors=Cursors.of(self.request),
             cursor=asked.cursor,
         )
 

@@ -16,12 +16,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import examples
+from accounts.cursors import SignedCursors
 from accounts.limits import Limit
 from accounts.models import User
 from accounts.reading import NoParameters, read_body, read_query
 from accounts.views import CONFLICT, PROBLEM, Conflict
 
-from .cursors import IdCursors
 from .models import RowOutcome, Upload, UploadRow, UploadState
 from .pipeline import uploads
 from .pipeline.undo import undo, will_undo
@@ -76,13 +76,13 @@ class UploadsView(APIView):
     def get(self, request: Request) -> Response:
         """Your uploads, newest first."""
         asked = read_query(UploadsQuery, request.query_params)
-        cursors = IdCursors(request)
+        cursors = SignedCursors.of(request)
         rows = _uploads_of(request).order_by("-id")
         if asked.cursor:
-            rows = rows.filter(id__lt=cursors.read(asked.cursor))
+            rows = rows.filter(id__lt=cursors.read_end(asked.cursor))
         found = list(rows[: asked.limit + 1])
         page = found[: asked.limit]
-        link = cursors.link(page[-1].pk) if len(found) > asked.limit else None
+        link = cursors.link_to_end(page[-1].pk) if len(found) > asked.limit else None
         return _answer(UploadPage(results=[show(upload) for upload in page], next=link))
 
     @extend_schema(
@@ -143,13 +143,13 @@ class UploadRowsView(APIView):
     def get(self, request: Request, id: int) -> Response:
         """Which rows became no record, and why?"""
         asked = read_query(RowsQuery, request.query_params)
-        cursors = IdCursors(request)
+        cursors = SignedCursors.of(request)
         rows = UploadRow.objects.filter(upload=_upload(request, id), outcome=asked.outcome).order_by("id")
         if asked.cursor:
-            rows = rows.filter(id__gt=cursors.read(asked.cursor))
+            rows = rows.filter(id__gt=cursors.read_end(asked.cursor))
         found = list(rows[: asked.limit + 1])
         page = found[: asked.limit]
-        link = cursors.link(page[-1].pk) if len(found) > asked.limit else None
+        link = cursors.link_to_end(page[-1].pk) if len(found) > asked.limit else None
         return _answer(RowPage(results=[show_row(row) for row in page], next=link))
 
 

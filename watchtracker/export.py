@@ -25,11 +25,10 @@ from accounts.limits import Limit
 from accounts.models import User
 from accounts.permissions import HasScope, NotImpersonated
 from accounts.reading import NoParameters, read_query
+from dashboard.queries.export import record_of
 from ingest import files
-from ingest.models import CatalogueEntry, Channel, Upload, Video, WatchRecord
-from ingest.records import Channel as Maker
-from ingest.records import Precision, Record
-from ingest.records import Video as Thing
+from ingest.models import Channel, Upload, Video, WatchRecord
+from ingest.records import Record
 from ingest.sources import watchtracker_jsonl
 from watchtracker.zip_stream import Member, zip_stream
 
@@ -91,28 +90,7 @@ def members(user: User) -> Iterator[Member]:
 def records(user: User) -> Iterator[Record]:
     """All records, as the pipeline would store them again."""
     rows = WatchRecord.objects.of(user).select_related("video", "channel")
-    return map(_record, _pages(rows))
-
-
-def _record(row: WatchRecord) -> Record:
-    return Record(
-        place=0,
-        item="",
-        at=None if row.watched_at is None else int(row.watched_at.timestamp()),
-        precision=Precision(row.precision),
-        video=None if row.video is None else Thing(*_entry(row.video)),
-        channel=None if row.channel is None else Maker(*_entry(row.channel)),
-        seconds=row.seconds,
-        product=row.product,
-        is_ad=row.is_ad,
-        device=row.device,
-        extra=row.extra,
-        key=row.key,
-    )
-
-
-def _entry(entry: CatalogueEntry) -> tuple[str, str, str, str]:
-    return entry.platform, entry.key, entry.title, entry.url
+    return map(record_of, _pages(rows))
 
 
 def _rows(holding: Holding, user: User) -> Iterator[bytes]:
