@@ -19,25 +19,16 @@ Stamps that are not written so (Danish "18.05.07", Chinese "下午6:05:07") are 
 
 from __future__ import annotations
 
-import re
-from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ingest.records import Options, SourceError
 from ingest.sources.cldr import TABLE
-from ingest.sources.words import fold, words
+from ingest.sources.clock import UNREADABLE, Clock, Taken
+from ingest.sources.printed import PIECE_LENGTH, BadStamp, PrintedDate, hour_of_day, read_date, read_end, take_apart
+from ingest.sources.words import fold
 from ingest.sources.zones import is_known, label_key, offset_seconds
-
-EARLIEST_YEAR = 1900
-# The Buddhist year in Thai dates is exactly 543 ahead; no Gregorian year of a history reaches it.
-BUDDHIST_YEARS_AHEAD = 543
-FIRST_BUDDHIST_YEAR = EARLIEST_YEAR + BUDDHIST_YEARS_AHEAD
-# Years that Persian (solar) and Islamic (lunar) calendars are in now; the same number is a different day in each.
-OTHER_CALENDARS = range(1300, 1500)
 
 # One row in a thousand may be broken; a file with more is not understood, and is refused. One broken row is always
 # allowed, since a short file has no thousand.
@@ -53,215 +44,11 @@ YOUTUBE_LANGUAGES = frozenset(_YOUTUBE_LANGUAGES.split())
 
 # Pieces kept per file. A file of twenty years has some hundred thousand different hours, mostly met once and in order.
 CACHE_SIZE = 50_000
-# The longest pieces seen are dates of some thirty bytes. What is longer is no zone, and as a date is not remembered.
-PIECE_LENGTH = 100
-# Dates but for their numbers: a dozen months in each language, with one digit or two.
-SHAPES_KEPT = 10_000
 # Different days and zone labels of one file: no history has more days than three centuries.
 DATES_KEPT = 100_000
 ZONES_KEPT = 1_000
 
-_DAY = 24 * 60 * 60
-_EPOCH = date(1970, 1, 1).toordinal()
 _MINUTES = {text.encode(): minute * 60 for minute in range(60) for text in (str(minute), f"{minute:02}")}
-# Hour, minute, second, with colons, with dots (Danish, Finnish), or in words (French Canadian "18 h 05 min 07 s").
-_TIME = re.compile(r"(?<![\d.:])(\d{1,2})(?::|\.| ?h ?)(\d{1,2})(?::|\.| ?min ?)(\d{1,2})(?!\d)(?: s\b)?")
-_FIRST_SECOND = re.compile(r"(\d{1,2})(?!\d)(?: s\b)?(.*)")
-_OFFSET = re.compile(r"([+-]) ?(\d{1,2})(?::?(\d{2}))?(?!\d)")
-_NUMBER = re.compile(r"\d+")
-_DIGITS_AS_ZEROS = str.maketrans("123456789", "0" * 9)
-_WIDEST_OFFSET = 18 * 60  # in minutes; the widest ever kept was under 16 hours
-# Languages without names for the months have CLDR's own: "M09 2, 2024".
-_NUMBERED_MONTH = re.compile(r"m(\d\d)(?!\d)")
-# "قبل از ظهر": a day period has at most this many words.
-_PERIOD_WORDS = 4
-
-
-_Part = TypeVar("_Part")
-
-
-class BadStamp(ValueError):
-    """A time that could not be read. `code` and `sentence` go into the rejected row."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
-
-
-def _unreadable(text: str) -> BadStamp:
-    return BadStamp("unreadable_time", f"The time {text[:80]!r} could not be read.")
-
-
-class PrintedDate(NamedTuple):
-    """A date as it stands: `month` is 0 where a word says it, and `word` is empty where a number does.
-
-    `day_first` says that it is three numbers with the year last, so that day and month are told by their order alone.
-    """
-
-    year: int
-    month: int
-    day: int
-    word: str = ""
-    day_first: bool = False
-
-
-class PrintedTime(NamedTuple):
-    """A whole stamp, taken apart. `hour` is of 24; `zone` is a label, or an offset in seconds."""
-
-    date: PrintedDate
-    hour: int
-    minute: int
-    second: int
-    zone: str | int
-
-
-def take_apart(stamp: str) -> PrintedTime:
-    """Raises BadStamp when this is no date with a time."""
-    folded = fold(stamp)
-    times = list(_TIME.finditer(folded))
-    if not times:
-        raise _unreadable(stamp)
-    time = times[-1]
-    before, after = folded[: time.start()], folded[time.end() :]
-    if not _NUMBER.search(before):
-        before, after = _time_first(before, after)
-    printed, period_before = read_date(before)
-    zone, period_after = read_zone(after)
-    hour = hour_of_day(int(time[1]), period_before or period_after)
-    minute, second = int(time[2]), int(time[3])
-    if hour is None or minute > 59 or second > 59:
-        raise _unreadable(stamp)
-    return PrintedTime(printed, hour, minute, second, zone)
-
-
-def _time_first(before: str, after: str) -> tuple[str, str]:
-    """Vietnamese puts the time before the date: "18:05:07 2 thg 9, 2024 GMT+7". The date is what the numbers span."""
-    offset = _OFFSET.search(after)
-    dates = list(_NUMBER.finditer(after, 0, offset.start() if offset else len(after)))
-    if not dates:
-        return before, after
-    start, end = dates[0].start(), dates[-1].end()
-    return f"{after[start:end]} {before}", f"{after[:start]} {after[end:]}"
-
-
-def read_date(folded: str) -> tuple[PrintedDate, str]:
-    """The date in a text that ends before the hour, and the day period if one stands there (Korean, Chinese)."""
-    shape = folded.translate(_DIGITS_AS_ZEROS)
-    roles = _roles(shape) if len(shape) <= PIECE_LENGTH else _roles.__wrapped__(shape)
-    if not roles:
-        raise _unreadable(folded)
-    numbers = _NUMBER.findall(folded)
-    day = int(numbers[roles.day])
-    month = 0 if roles.month is None else int(numbers[roles.month])
-    if month > 12 or not 1 <= day <= 31 or not (roles.word or month):
-        raise _unreadable(folded)
-    return PrintedDate(_gregorian(int(numbers[roles.year])), month, day, roles.word, roles.day_first), roles.period
-
-
-class _Roles(NamedTuple):
-    """Which of the numbers of a date is what, and the words beside them."""
-
-    year: int
-    month: int | None
-    day: int
-    word: str
-    day_first: bool
-    period: str
-
-
-@lru_cache(maxsize=SHAPES_KEPT)
-def _roles(shape: str) -> _Roles | None:
-    """What is what in a date, by its shape: all its digits are zeros. None for what is no date.
-
-    The dates of one month have few shapes, and to find their words costs more than all else there is to do.
-    """
-    lengths = [len(number) for number in _NUMBER.findall(shape)]
-    numbered = _NUMBERED_MONTH.search(shape)
-    if numbered:
-        shape = shape.replace(numbered[0], "m")
-    period, spoken = _period_at_end(shape)
-    word = "".join(each for each in spoken if each not in TABLE.decorations and not (numbered and each == "m"))
-    if lengths.count(4) != 1 or max(lengths) != 4 or (word and word not in TABLE.months):
-        return None
-    match len(lengths), lengths.index(4), bool(word), bool(numbered):
-        case 2, year, True, False:
-            return _Roles(year, None, 1 - year, word, False, period)
-        case 3, 0, False, False:
-            return _Roles(0, 1, 2, word, False, period)
-        case 3, 2, False, False:
-            return _Roles(2, 1, 0, word, True, period)
-        case 3, year, _, True:
-            month = len(_NUMBER.findall(numbered.string[: numbered.start()])) if numbered else 0
-            day = 3 - year - month
-            return _Roles(year, month, day, word, False, period) if month != year else None
-    return None
-
-
-def _period_at_end(folded: str) -> tuple[str, list[str]]:
-    """The day period that ends the text, and the words before it."""
-    spoken = words(folded)
-    last_number = max((found.end() for found in _NUMBER.finditer(folded)), default=0)
-    tail = min(len(words(folded[last_number:])), _PERIOD_WORDS)
-    for count in range(tail, 0, -1):
-        period = TABLE.day_periods.get("".join(spoken[-count:]))
-        if period:
-            return period, spoken[:-count]
-    return "", spoken
-
-
-def _gregorian(year: int) -> int:
-    if year in OTHER_CALENDARS:
-        raise BadStamp(
-            "other_calendar",
-            f"The year {year} is of the Persian or the Islamic calendar, which this cannot read without guessing: "
-            "export the history again with the account's language set to English.",
-        )
-    if year >= FIRST_BUDDHIST_YEAR:
-        year -= BUDDHIST_YEARS_AHEAD
-    if year < EARLIEST_YEAR:
-        raise BadStamp("time_out_of_range", f"The year {year} is before there was anything to watch.")
-    return year
-
-
-def read_zone(folded: str) -> tuple[str | int, str]:
-    """The zone in the text after the seconds, as a label or in seconds, and the day period if one stands there."""
-    if len(folded) > PIECE_LENGTH:
-        raise _unreadable(folded)
-    offset = _OFFSET.search(folded)
-    named = folded[: offset.start()] + " " + folded[offset.end() :] if offset else folded
-    if _NUMBER.search(named):
-        raise _unreadable(folded)
-    spoken = words(named)
-    period = ""
-    for count in range(min(len(spoken), _PERIOD_WORDS), 0, -1):
-        period = TABLE.day_periods.get("".join(spoken[:count]), "")
-        if period:
-            spoken = spoken[count:]
-            break
-    spoken = [each for each in spoken if each not in TABLE.decorations]
-    label = "".join(spoken)
-    if offset and (not label or label in TABLE.greenwich):
-        minutes = int(offset[2]) * 60 + int(offset[3] or 0)
-        if minutes > _WIDEST_OFFSET:
-            raise _unreadable(folded)
-        return minutes * (-60 if offset[1] == "-" else 60), period
-    if offset:
-        raise _unreadable(folded)
-    if label in TABLE.greenwich and not is_known(label.upper()):
-        return 0, period
-    return label_key(" ".join(spoken)), period
-
-
-def hour_of_day(hour: int, period: str) -> int | None:
-    """The hour from 0 to 23, or None for hours no clock shows: 18 PM, or 24."""
-    if not period:
-        return hour if hour < 24 else None
-    if hour > 12:
-        return None
-    return hour % 12 + (12 if period == "pm" else 0)
-
-
 # For each day period, the hours as clocks write them, in seconds.
 _HOURS = {
     period: {
@@ -273,14 +60,7 @@ _HOURS = {
     for period in ("", "am", "pm")
 }
 
-
-# A stamp taken apart, as it waits until the file is surveyed: the numbers that its survey gave to its date and to its
-# zone, and the second of the day.
-Taken = tuple[int, int, int]
-# One that could not be taken apart.
-UNREADABLE: Taken = (-1, -1, 0)
-# Later than any time, even less an offset: what has no meaning in a file is never before the latest time allowed.
-NEVER = 1 << 60
+_Part = TypeVar("_Part")
 
 
 class _Numbered(dict[_Part, int]):
@@ -324,7 +104,7 @@ class _Ends(dict[bytes, tuple[int, int, _Hours]]):
         self._zones = zones
 
     def __missing__(self, piece: bytes) -> tuple[int, int, _Hours]:
-        second, zone, period = _end_piece(piece.decode())
+        second, zone, period = read_end(piece.decode())
         read = self._zones[zone], second, _HOURS[period]
         _keep(self, piece, read)
         return read
@@ -522,85 +302,3 @@ def _inversions(clock: Clock, stamps: Iterable[Taken]) -> int:
             count += 1
         latest = at
     return count
-
-
-class Clock:
-    """Reads the stamps of one file, once it is settled what its words and labels mean.
-
-    A stamp that its survey has taken apart is at `starts[date] + shifts[zone] + second`, in seconds since 1970 UTC. If
-    that is after `latest` there is no such time, and `at_taken` says why.
-    """
-
-    def __init__(
-        self,
-        months: Mapping[str, int],
-        offsets: Mapping[str, int],
-        now: datetime,
-        *,
-        month_first: bool = False,
-        dates: Iterable[PrintedDate] = (),
-        zones: Iterable[str | int] = (),
-    ) -> None:
-        self._months = months
-        self._month_first = month_first
-        self._offsets = offsets
-        self.latest = int((now.astimezone(UTC) + timedelta(days=1)).timestamp())
-        self._dates = tuple(dates)
-        self._zones = tuple(zones)
-        # The last of each is for stamps that are UNREADABLE.
-        self.starts = [*(_or_never(self._day, date) for date in self._dates), NEVER]
-        self.shifts = [*(_or_never(self._shift, zone) for zone in self._zones), NEVER]
-
-    def at_taken(self, taken: Taken, stamp: str) -> int:
-        """Seconds since 1970 UTC. Raises BadStamp."""
-        if taken == UNREADABLE:
-            return self.at(stamp)
-        date, zone, second = taken
-        return self._at(self._dates[date], self._zones[zone], second)
-
-    def at(self, stamp: str) -> int:
-        """The same for a stamp that is in one piece."""
-        printed = take_apart(stamp)
-        return self._at(printed.date, printed.zone, (printed.hour * 60 + printed.minute) * 60 + printed.second)
-
-    def _at(self, date: PrintedDate, zone: str | int, second: int) -> int:
-        at = self._day(date) + self._shift(zone) + second
-        if at > self.latest:
-            raise BadStamp("time_out_of_range", f"The day {_shown(date)} lies in the future.")
-        return at
-
-    def _day(self, printed: PrintedDate) -> int:
-        """The first second of that day, in UTC."""
-        if self._month_first and printed.day_first:
-            printed = printed._replace(day=printed.month, month=printed.day)
-        month = self._months.get(printed.word, 0) if printed.word else printed.month
-        if not 1 <= month <= 12 or not 1 <= printed.day <= monthrange(printed.year, month)[1]:
-            raise BadStamp("unreadable_time", f"There is no day {_shown(printed)}.")
-        return (date(printed.year, month, printed.day).toordinal() - _EPOCH) * _DAY
-
-    def _shift(self, zone: str | int) -> int:
-        """What makes a time of that zone one of UTC."""
-        if isinstance(zone, int):
-            return -zone
-        try:
-            return -self._offsets[zone]
-        except KeyError:
-            raise BadStamp("zone_label", f"The time zone label {zone[:80]!r} is not known.") from None
-
-
-def _shown(printed: PrintedDate) -> str:
-    return f"{printed.day} {printed.word or printed.month} {printed.year}"
-
-
-def _or_never(read: Callable[[_Part], int], part: _Part) -> int:
-    try:
-        return read(part)
-    except BadStamp:
-        return NEVER
-
-
-def _end_piece(piece: str) -> tuple[int, str | int, str]:
-    found = _FIRST_SECOND.fullmatch(fold(piece))
-    if not found or int(found[1]) > 59:
-        raise _unreadable(piece)
-    return int(found[1]), *read_zone(found[2])

@@ -27,8 +27,10 @@ import msgspec
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingest.records import SNIPPET_LENGTH, Channel, Options, Outcome, Precision, Record, Rejected, Video
+from ingest.sources.clock import UNREADABLE, Clock, Taken
+from ingest.sources.printed import BadStamp
 from ingest.sources.spool import Spool
-from ingest.sources.stamps import UNREADABLE, BadStamp, Clock, Survey, Taken
+from ingest.sources.stamps import Survey
 from ingest.sources.wording import PageSurvey, Wording
 from ingest.sources.youtube import (
     ITEM,

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from ingest.records import Options, SourceError
 from ingest.sources import make_cldr
 from ingest.sources.cldr import TABLE
-from ingest.sources.stamps import BadStamp, Clock, Survey
+from ingest.sources.clock import Clock
+from ingest.sources.printed import BadStamp
+from ingest.sources.stamps import Survey
 from ingest.sources.words import fold, words
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
