@@ -1,4 +1,4 @@
-"""python -m benchmarks [parse] [load] [questions] [--quick]: all measurements, or those named."""
+"""python -m benchmarks [parse] [load] [post] [questions] [--quick]: all measurements, or those named."""
 
 from __future__ import annotations
 
@@ -22,11 +22,15 @@ def load(quick: bool) -> None:
     _on_both_databases("load", "10000" if quick else "200000")
 
 
+def post(quick: bool) -> None:
+    _on_both_databases("post", "2000" if quick else "50000")
+
+
 def questions(quick: bool) -> None:
     _on_both_databases("questions", *(("1000", "10000") if quick else ("10000", "100000", "1000000")))
 
 
-MEASUREMENTS: dict[str, Callable[[bool], None]] = {"parse": parse, "load": load, "questions": questions}
+MEASUREMENTS: dict[str, Callable[[bool], None]] = {"parse": parse, "load": load, "post": post, "questions": questions}
 
 
 def main() -> None:
