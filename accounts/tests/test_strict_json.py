@@ -38,8 +38,13 @@ def test_nothing_else_than_a_value_error_comes_out(raw):
         "-Infinity",
         "[Infinity]",
         "[" * 9999,
+        "[" * 101 + "]" * 101,
     ],
 )
 def test_what_two_readers_could_read_differently_is_refused(text):
     with pytest.raises(ValueError):
         strict_json.loads(text.encode())
+
+
+def test_a_hundred_levels_are_read():
+    assert strict_json.loads(b"[" * 100 + b"]" * 100)
