@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 ARGS ?=
+EXAMPLES ?= 1000
 PYTHON := .venv/bin/python
 PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
@@ -14,11 +15,12 @@ PRODUCTION := DEBUG=False \
 	CLERK_AUTHORIZED_PARTIES=https://app.example.com \
 	CLERK_WEBHOOK_SECRETS=whsec_bm90LWEtc2VjcmV0LWF0LWFsbC1qdXN0LWEtY2hlY2s=
 
-.PHONY: help run test check client-check fix bench lock audit clean
+.PHONY: help run test fuzz check client-check fix bench lock audit clean
 
 help:
 	@echo "make run     set up what is missing and serve on http://localhost:$(PORT)   (PORT=8001 for another port)"
-	@echo "make test    all tests, on SQLite and then on PostgreSQL              (ARGS='ingest -k twice' for some)"
+	@echo "make test    all tests, on SQLite and on PostgreSQL                   (ARGS='ingest -k twice' for some)"
+	@echo "make fuzz    thousands of random requests at the API, for a long while (EXAMPLES=, SEED=)"
 	@echo "make check   lint, types, import contracts, migrations, deployment checks"
 	@echo "make client-check   the TypeScript example against docs/openapi.yaml; needs node and npm"
 	@echo "make fix     what of that can be put right by itself"
@@ -29,11 +31,25 @@ help:
 run: .venv/installed
 	@$(PYTHON) manage.py start --port $(PORT)
 
-test: .venv/installed-dev
+test: test-sqlite test-postgresql
+
+test-sqlite: .venv/installed-dev
 	@echo "SQLite:"
 	@env -u DATABASE_URL $(PYTHON) -m pytest $(ARGS)
+
+test-postgresql: .venv/installed-dev
 	@echo "PostgreSQL:"
 	@$(PYTHON) scripts/with_postgres.py $(PYTHON) -m pytest $(ARGS)
+
+# New requests every time, unless SEED says which. In `make test` they are few and always the same.
+fuzz: .venv/installed-dev
+	@seed=$${SEED:-$$($(PYTHON) -c "import secrets; print(secrets.randbelow(10**9))")}; \
+	echo "The same again: make fuzz SEED=$$seed EXAMPLES=$(EXAMPLES)"; \
+	export FUZZ_SEED=$$seed FUZZ_EXAMPLES=$(EXAMPLES); \
+	for database in "env -u DATABASE_URL" "$(PYTHON) scripts/with_postgres.py"; do \
+		$$database $(PYTHON) -m pytest --timeout=0 --show-capture=no watchtracker/tests/test_hostile_schema.py $(ARGS) \
+			|| { echo "The same again: make fuzz SEED=$$seed EXAMPLES=$(EXAMPLES)"; exit 1; }; \
+	done
 
 check: .venv/installed-dev
 	@$(PYTHON) -m ruff check .

@@ -1,10 +1,13 @@
-"""What holds for every test: no network, and the same examples from hypothesis wherever CI runs."""
+"""What holds for every test: no network, the same examples from hypothesis wherever CI runs, an empty audit log."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # CI tries the same examples every time, so that red means changed; people at work try new ones.
@@ -34,3 +37,29 @@ def block_network(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(block_network)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_log_is_emptied_between_tests() -> Iterator[None]:
+    """The database refuses to empty the audit log (accounts/migrations/0005_auditentry.py), and tests need it empty.
+
+    Where they commit, all tables are flushed after each; for that moment, in one transaction, it is let go of.
+    """
+    from django.db import transaction
+    from django.db.backends.base.operations import BaseDatabaseOperations
+
+    triggers = import_module("accounts.migrations.0005_auditentry")
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def flush_all(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
+        vendor = self.connection.vendor
+        with transaction.atomic(using=self.connection.alias), self.connection.cursor() as cursor:
+            for statement in triggers.RELEASE[vendor]:
+                cursor.execute(statement)
+            flush(self, sql_list)
+            for statement in triggers.KEEP[vendor]:
+                cursor.execute(statement)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_all)
+        yield

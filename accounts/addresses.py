@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 # What stands in for an address where there is none: behind a unix socket, or if a proxy says nonsense. They share it.
@@ -29,6 +30,7 @@ def client_address(meta: Mapping[str, str], trusted_proxies: int) -> str:
     return normalised(forwarded[-trusted_proxies])
 
 
+@lru_cache(maxsize=256)
 def normalised(text: str) -> str:
     """Without port and zone; IPv4 in IPv6's clothes as IPv4; of IPv6 the network."""
     text = text.strip()

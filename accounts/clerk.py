@@ -148,7 +148,7 @@ def _check_times(claims: Claims, config: ClerkConfig, now: float) -> None:
     if now >= expires_at + LEEWAY:
         raise BadToken("expired")
     if issued_at > now + LEEWAY:
-        raise BadToken("issued in the future")
+        raise BadToken("issued in the future: this machine's clock may be slow")
     if "nbf" in claims and _whole_number(claims, "nbf") > now + LEEWAY:
         raise BadToken("not valid yet")
     if not 0 < expires_at - issued_at <= config.longest_life:

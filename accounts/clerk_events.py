@@ -7,13 +7,14 @@ first request, not by message.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 from django.db import IntegrityError, transaction
 from msgspec import Struct
 
+from accounts.audit import CLERK
 from accounts.clerk import USER_ID
 from accounts.closing import close_account
 from accounts.models import Tombstone, User, WebhookEvent
@@ -21,6 +22,8 @@ from accounts.webhooks import Event
 
 # As long as the columns.
 LONGEST_NAME = 150
+# Clerk tries again for a day and a half. What somebody has it send again later than this is older than what is known.
+KEPT_FOR = timedelta(days=30)
 
 
 class Outcome(StrEnum):
@@ -58,6 +61,11 @@ def take(message_id: str, event: Event, now: datetime) -> Outcome:
             raise
         return Outcome.DUPLICATE
     return Outcome(row.outcome)
+
+
+def forget_old_messages(now: datetime) -> int:
+    """Remove what tells repetitions from news, once it is too old for either; how many there were."""
+    return WebhookEvent.objects.filter(received_at__lt=now - KEPT_FOR).delete()[0]
 
 
 def _effect(event: Event, happened_at: datetime) -> Outcome:
@@ -103,7 +111,7 @@ def _deleted(person: Person, happened_at: datetime) -> Outcome:
     user = User.objects.filter(clerk_id=person.id).first()
     if user is not None and _is_outdated(user, happened_at):
         return Outcome.OUTDATED
-    close_account(person.id, happened_at)
+    close_account(person.id, happened_at, by=CLERK)
     return Outcome.CLOSED
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts import hooks
+from accounts.audit import PERSON, Action, Actor, record
 from accounts.models import AccessToken, Erasure, Tombstone, User
 
-audit = logging.getLogger("watchtracker.audit")
 
-
-def close_account(clerk_id: str, now: datetime) -> Erasure:
+def close_account(clerk_id: str, now: datetime, by: Actor = PERSON) -> Erasure:
     """The order to erase the account of `clerk_id`, which is closed when this transaction commits.
 
     An account that was never opened is closed as well: its first request may be on its way.
@@ -30,7 +28,7 @@ def close_account(clerk_id: str, now: datetime) -> Erasure:
         if is_new:
             for see_to in hooks.closing.registered:
                 see_to(user, erasure)
-    audit.info("The account of user %s is closed", user.pk)
+            record(by, Action.CLOSE_ACCOUNT, user, "It will be erased.")
     return erasure
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from itertools import count
@@ -100,10 +100,18 @@ class DatabaseCounters(BaseCache):
     def _run(self, sql: str, parameters: list[Any]) -> int | None:
         """The first value of the first row, if there is one."""
         connection: BaseDatabaseWrapper = self._databases["default"]
-        connection.close_if_unusable_or_obsolete()
+        if self._location:
+            return self._run_on_sqlite(connection, sql.replace("%s", "?"), parameters)
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             row = cursor.fetchone() if cursor.description else None
+        return None if row is None else int(row[0])
+
+    def _run_on_sqlite(self, connection: BaseDatabaseWrapper, sql: str, parameters: list[Any]) -> int | None:
+        """Without Django's cursor, which takes twice as long as the statement; and there are three for each request."""
+        connection.ensure_connection()
+        with connection.wrap_database_errors, closing(connection.connection.execute(sql, parameters)) as cursor:
+            row = cursor.fetchone()
         return None if row is None else int(row[0])
 
     def close(self, **kwargs: Any) -> None:
@@ -119,6 +127,11 @@ class Counters(BaseCache):
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
+
+    @cached_property
+    def _shared(self) -> BaseCache:
+        # Like this one, it is its thread's own.
+        return caches["shared_counters"]
 
     def add(self, key: str, value: Any, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         return self._ask(lambda counters: counters.add(key, value, timeout, version))
@@ -139,7 +152,7 @@ class Counters(BaseCache):
         if time.monotonic() < Counters.down_until:
             raise CountersUnavailable("they did not answer a moment ago")
         try:
-            return question(caches["shared_counters"])
+            return question(self._shared)
         except (DatabaseError, RedisError, OSError) as problem:
             Counters.down_until = time.monotonic() + PAUSE_SECONDS
             raise CountersUnavailable(str(problem)) from problem

@@ -71,7 +71,7 @@ def _ask(request: HttpRequest, policy: Policy, whom: str, *, increment: bool) ->
         # It joins the parts of its keys with nothing between them.
         group=f"{policy.limit}:",
         key=lambda group, request: f"{whom}:",
-        rate=f"{policy.requests}/{policy.seconds}s",
+        rate=(policy.requests, policy.seconds),
         increment=increment,
     )
     if usage is None:

@@ -5,7 +5,6 @@ A piece and its count are one transaction, so the work may be interrupted anywhe
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,10 +17,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import hooks
+from accounts.audit import WORKER, Action, record
 from accounts.holdings import Holding, Model, holdings
 from accounts.models import Erasure, User
-
-audit = logging.getLogger("watchtracker.audit")
 
 # Rows that one transaction deletes: on SQLite, other writers wait for so long.
 PIECE = 5_000
@@ -148,6 +146,6 @@ def _finish(pk: int) -> None:
     with _piece(pk) as erasure:
         if erasure.finished_at is None:
             erasure.finished_at = now
-            audit.info("Erasure %s of user %s is finished", erasure.pk, erasure.user_pk)
+            record(WORKER, Action.ERASE_ACCOUNT, erasure, f"Everything of user {erasure.user_pk} is erased.")
         elif now - erasure.finished_at > CHECKED_AFTER:
             erasure.checked_at = now

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -42,6 +43,8 @@ COOLDOWN = 30
 TIMEOUT = 2.0
 # Clerk's key set has about 600 bytes.
 LARGEST_BODY = 64 * 1024
+# By which our clock may differ from Clerk's: its tokens live for a minute. More is told to the log.
+TOLERABLE_SKEW = 5
 
 
 class KeysUnavailable(Exception):
@@ -250,10 +253,22 @@ def _download(url: str, timeout: float) -> bytes:
         response = connection.getresponse()
         if response.status != http.client.OK:
             raise ValueError(f"the answer has status {response.status}")
+        _compare_clocks(response.headers.get("Date", ""), time.time())
         body = response.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
         raise ValueError(f"the key set is larger than {LARGEST_BODY} bytes")
     return body
+
+
+def _compare_clocks(date: str, now: float) -> None:
+    """With a wrong clock every session is refused as expired, or as issued in the future, and nobody would know why."""
+    try:
+        ahead = now - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return
+    if abs(ahead) > TOLERABLE_SKEW:
+        which = "ahead of" if ahead > 0 else "behind"
+        logger.warning("This machine's clock is %d seconds %s Clerk's; sessions may be refused.", abs(ahead), which)
 
 
 def _connection(url: str, timeout: float) -> http.client.HTTPConnection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from django.conf import settings
 
@@ -48,6 +49,11 @@ class Policy:
 
 
 def policy(limit: Limit) -> Policy:
-    rate = RATE.fullmatch(getattr(settings, f"RATE_LIMIT_{limit.upper()}"))
+    return _policy(limit, getattr(settings, f"RATE_LIMIT_{limit.name}"))
+
+
+@cache
+def _policy(limit: Limit, text: str) -> Policy:
+    rate = RATE.fullmatch(text)
     assert rate is not None  # settings.py has read it
     return Policy(limit, int(rate["requests"]), int(rate["many"] or 1) * UNITS[rate["unit"]])

@@ -1,9 +1,9 @@
-"""People, the Clerk ids that must not come back, the tokens of people's programs, and what Clerk has told us."""
+"""People, the Clerk ids that must not come back, people's tokens, what Clerk has told us, and what operators did."""
 
 import hashlib
 import secrets
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser
@@ -12,6 +12,8 @@ from django.db import models
 
 # A day may start as late as 6 in the morning: a film begun at 23:30 belongs to one evening.
 LATEST_DAY_START = 6
+
+UNCHANGED = "The audit log is only added to."
 
 
 def validate_timezone(name: str) -> None:
@@ -173,3 +175,58 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return self.receipt
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    """Entries are added, and that is all."""
+
+    def update(self, **values: Any) -> int:
+        raise TypeError(UNCHANGED)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError(UNCHANGED)
+
+
+class AuditEntry(models.Model):
+    """Something that an operator, a command or the system did (accounts/audit.py). It is never changed or removed.
+
+    Not by this class, and not by other ways through the application: triggers of the database refuse it as well
+    (migration 0005). Nothing here points at other tables, so an entry outlives what it is about.
+    """
+
+    at = models.DateTimeField()
+    actor_pk = models.BigIntegerField(null=True, help_text="Of the operator's account.")
+    actor = models.CharField(max_length=150, blank=True, help_text="Name of the operator, or what else did it.")
+    address = models.CharField(max_length=64, blank=True, help_text="Where it came from; of IPv6 the /64.")
+    action = models.CharField(max_length=30)
+    subject = models.CharField(max_length=100, blank=True, help_text="The table that was acted on.")
+    key = models.CharField(max_length=255, blank=True, help_text="The row's primary key.")
+    sentence = models.CharField(max_length=1000, blank=True)
+
+    objects = AuditEntryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        default_permissions = ("view",)
+        # The list of all, of an operator, of an action, and of one thing; each newest first.
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="audit_by_time"),
+            models.Index(fields=["actor_pk", "-at", "-id"], name="audit_by_actor"),
+            models.Index(fields=["action", "-at", "-id"], name="audit_by_action"),
+            models.Index(fields=["subject", "key", "-at", "-id"], name="audit_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.said} {self.pk}"
+
+    @property
+    def said(self) -> str:
+        return self.action.replace("_", " ")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError(UNCHANGED)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError(UNCHANGED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
@@ -82,7 +83,7 @@ def read_query(kind: type[Kind], query: QueryDict, *, besides: frozenset[str] = 
 
     Raises BadQuery.
     """
-    types = {field.encode_name: field.type for field in fields(kind)}
+    types = _types(kind)
     faults = list(_faults_of_query(query, types.keys() | besides))
     legible = types.keys() - {fault.path[0] for fault in faults}
     sent = {name: _from_text(str(query[name]), types[name]) for name in query if name in legible}
@@ -93,6 +94,11 @@ def read_query(kind: type[Kind], query: QueryDict, *, besides: frozenset[str] = 
     if faults:
         raise BadQuery(_by_field(faults))
     return asked
+
+
+@cache
+def _types(kind: type[Struct]) -> dict[str, Any]:
+    return {field.encode_name: field.type for field in fields(kind)}
 
 
 def read_body(kind: type[Kind], sent: object) -> Kind:
@@ -174,7 +180,8 @@ def _fault(path: tuple[str, ...], error: msgspec.ValidationError) -> Fault:
 
 
 def _words(types: str) -> str:
-    return " or ".join(WORDS.get(name, name) for name in types.split(" | ") if name != "null")
+    names = [name for name in types.split(" | ") if name != "null"]
+    return " or ".join(WORDS.get(name, name) for name in names) or "null"
 
 
 def _alternatives(type: Any) -> list[Any]:

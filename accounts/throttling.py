@@ -1,12 +1,13 @@
 """How much somebody may ask: DRF's throttle class, over django-ratelimit.
 
 A view declares the limit it counts against as scopes are declared: `rate_limit = Limit.SEARCH` for all its methods, or
-`rate_limit = {"POST": Limit.INGEST}`; what it does not declare counts against the default.
+`rate_limit = {"POST": Limit.INGEST}`; what it does not declare counts against the default. A request with the query
+parameter that it names as `search_parameter` counts as a search besides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -48,15 +49,22 @@ class RateLimit(BaseThrottle):
     """Counts per personal token, per person, or per address where nobody is signed in. Raises, so as to say why."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        try:
-            usage = count(request._request, declared(view, request.method), whom(request))
-        except NotCounted:
-            raise LimitsUnavailable from None
-        if usage is not None:
-            note(request._request, usage)
-            if usage.is_exceeded:
-                raise TooManyRequests(usage)
+        for limit in limits_of(view, request):
+            try:
+                usage = count(request._request, limit, whom(request))
+            except NotCounted:
+                raise LimitsUnavailable from None
+            if usage is not None:
+                note(request._request, usage)
+                if usage.is_exceeded:
+                    raise TooManyRequests(usage)
         return True
+
+
+def limits_of(view: object, request: Request) -> Iterator[Limit]:
+    yield declared(view, request.method)
+    if getattr(view, "search_parameter", None) in request.query_params:
+        yield Limit.SEARCH
 
 
 def declared(view: object, method: str | None) -> Limit:

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.views.decorators.debug import sensitive_variables
+from drf_spectacular.utils import extend_schema
 from msgspec import UNSET
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import AllowAny, BasePermission
@@ -150,6 +151,8 @@ class TokensView(OwnView):
         responses={201: IssuedToken, **CONFLICT},
         examples=[examples.request(examples.NEW_TOKEN), examples.answer(examples.ISSUED_TOKEN, 201)],
     )
+    # Its text is kept out of error reports.
+    @sensitive_variables()
     def post(self, request: Request) -> Response:
         """Issues a personal token for a program. Its text is in this answer and cannot be shown again.
 
@@ -164,7 +167,10 @@ class TokensView(OwnView):
         return Response(msgspec.to_builtins(IssuedToken.with_text(row, text)), status=201, headers={"Location": place})
 
     @extend_schema(
-        operation_id="revoke_tokens", tags=["me"], responses=Revoked, examples=[examples.answer(examples.REVOKED)]
+        operation_id="revoke_tokens",
+        tags=["me"],
+        responses={200: Revoked},
+        examples=[examples.answer(examples.REVOKED)],
     )
     def delete(self, request: Request) -> Response:
         """Revokes all personal tokens. From now on each of them is refused. Needs a sign-in of the last minutes."""
@@ -178,7 +184,6 @@ class TokenView(OwnView):
     @extend_schema(
         operation_id="revoke_token",
         tags=["me"],
-        parameters=[OpenApiParameter("id", str, "path")],
         responses={204: None},
     )
     def delete(self, request: Request, id: str) -> Response:
@@ -199,7 +204,6 @@ class ErasureView(APIView):
     @extend_schema(
         operation_id="erasure",
         tags=["me"],
-        parameters=[OpenApiParameter("receipt", str, "path")],
         responses=ErasureReceipt,
         examples=[examples.answer(examples.ERASED)],
     )

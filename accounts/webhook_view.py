@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from accounts import examples
 from accounts.clerk_events import Outcome, take
 from accounts.limits import Limit
+from accounts.reading import NoParameters, read_query
 from accounts.webhooks import LARGEST_BODY, BadMessage, Event, read_event, read_secret, verify
 
 logger = logging.getLogger("watchtracker.webhooks")
@@ -69,6 +70,7 @@ class ClerkWebhookView(APIView):
     @sensitive_variables()
     def post(self, request: Request) -> Response:
         """Takes a message of Clerk's, signed by Svix. The same message again is answered alike and changes nothing."""
+        read_query(NoParameters, request.query_params)
         secrets = _secrets()
         body = _body(request)
         try:

@@ -56,7 +56,9 @@ class Arriving:
 
     def discard(self) -> None:
         """Remove it, unless it was kept."""
-        self._file.close()
+        with suppress(OSError):
+            # What was still to be written may have no room.
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
 

@@ -85,7 +85,7 @@ class UploadParser(MultiPartParser):
         assert parser_context is not None
         request: Request = parser_context["request"]
         meta = {**request.META, "CONTENT_TYPE": media_type}
-        _refuse_early(int(meta.get("CONTENT_LENGTH") or 0))
+        refuse_early(int(meta.get("CONTENT_LENGTH") or 0))
         arriving: list[files.Arriving] = []
         cast(Any, request).arriving = arriving
         try:
@@ -101,7 +101,7 @@ def discard(request: Request) -> None:
         file.discard()
 
 
-def _refuse_early(length: int) -> None:
+def refuse_early(length: int) -> None:
     """Before anything is written. A body's length is not known when it comes in pieces: those are counted."""
     if length > settings.UPLOAD_MAX_BYTES + ENVELOPE_BYTES:
         raise _too_large()

@@ -8,6 +8,7 @@ from . import files
 from .jobs import HandOver, Turn, task
 from .models import Upload
 from .pipeline import uploads
+from .pipeline.history import AccountClosed
 from .pipeline.recompute import CHANGE_CLOCK, recompute
 from .pipeline.run import Interrupted, fail, import_upload
 from .pipeline.undo import TAKE_BACK, take_back
@@ -39,6 +40,9 @@ def bring(upload_id: int, turn: Turn) -> None:
             import_upload(upload, file, options_of(upload), step)
     except SourceError:
         pass  # the upload says why
+    except AccountClosed:
+        if upload := _unfinished(upload_id):
+            fail(upload, SourceError("account_closed", "The account was deactivated."))
     except FileNotFoundError:
         fail(upload, SourceError("file_missing", "The file is no longer there; send it again."))
         take_back(upload, turn.step)

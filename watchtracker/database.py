@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
@@ -31,6 +33,16 @@ SQLITE_OPTIONS = {
 # A connection is kept for ten minutes: opening one for every request costs 2.9 times the time.
 CONNECTION_SECONDS = 600
 
+# In seconds, but for the one in milliseconds: a PostgreSQL whose machine has gone without a word is given up. Without
+# these a connection is waited for until the system's own limits, which are minutes and hours.
+GIVEN_UP = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
 # What may stand after the ? of a DATABASE_URL: libpq's own words.
 LIBPQ_OPTIONS = frozenset({"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "application_name"})
 
@@ -39,7 +51,12 @@ STATEMENT_SECONDS = 5
 
 
 def sqlite(path: Path) -> Database:
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": dict(SQLITE_OPTIONS)}
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": dict(SQLITE_OPTIONS),
+        "CONN_MAX_AGE": CONNECTION_SECONDS,
+    }
 
 
 def postgresql(url: str) -> Database:
@@ -55,7 +72,7 @@ def postgresql(url: str) -> Database:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", None) or unquote(parts.hostname or ""),
         "PORT": options.pop("port", None) or str(parts.port or ""),
-        "OPTIONS": options,
+        "OPTIONS": GIVEN_UP | options,
         "CONN_MAX_AGE": CONNECTION_SECONDS,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -83,3 +100,23 @@ def limit_statements(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 def limit_web_statements() -> None:
     """Called by the processes that serve the web, and by no other."""
     connection_created.connect(limit_statements, dispatch_uid="limit_statements")
+
+
+def close_what_failed(
+    execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Mapping[str, Any]
+) -> Any:
+    """An execute wrapper for SQLite. Python 3.11 keeps a statement that failed for as long as its cursor lives.
+
+    The error that is raised keeps the cursor alive until garbage is collected, by whichever thread comes to it. If that
+    is the writer, and the cursor's own connection is waiting to write, each waits for the other, until time is up.
+    """
+    try:
+        return execute(sql, params, many, context)
+    except DatabaseError:
+        context["cursor"].close()
+        raise
+
+
+def keep_threads_apart(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if connection.vendor == "sqlite" and close_what_failed not in connection.execute_wrappers:
+        connection.execute_wrappers.append(close_what_failed)

@@ -16,7 +16,6 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -25,6 +24,7 @@ from accounts.limits import Limit
 from accounts.models import User
 from accounts.permissions import HasScope, NotImpersonated
 from accounts.reading import NoParameters, read_query
+from dashboard.export_view import ByParameter
 from dashboard.queries.export import record_of
 from ingest import files
 from ingest.models import Channel, Upload, Video, WatchRecord
@@ -46,18 +46,12 @@ DERIVED = "dashboard"
 WITHHELD = frozenset({"password"})
 
 
-class ZipRenderer(BaseRenderer):
-    """Lets clients ask for a zip; the answer streams past it."""
-
-    media_type = MEDIA_TYPE
-    format = "zip"
-
-
 class ExportView(APIView):
     required_scopes: ClassVar[dict[str, str]] = {"GET": "export:read"}
     rate_limit: ClassVar[dict[str, Limit]] = {"GET": Limit.EXPORT}
     permission_classes = (HasScope, NotImpersonated)
-    renderer_classes = (ZipRenderer,)
+    # The zip streams past DRF's renderers; what they render is an error, or what OPTIONS tells.
+    content_negotiation_class = ByParameter
 
     @extend_schema(operation_id="export_me", tags=["me"], responses={(200, MEDIA_TYPE): OpenApiTypes.BINARY})
     def get(self, request: Request) -> StreamingHttpResponse:

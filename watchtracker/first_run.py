@@ -57,10 +57,11 @@ def welcome(port: int) -> str:
     lines = [
         "",
         f"  API     {here}/api/docs/",
-        f"  Admin   {here}/{settings.ADMIN_PATH}",
+        f"  Admin   {here}/{settings.ADMIN_PATH}" if settings.ADMIN_ENABLED else "  Admin   switched off",
     ]
     if settings.DEBUG and password_file().exists():
-        lines[-1] += f"    name: {OPERATOR}   password: {operator_password(password_file())}"
+        if settings.ADMIN_ENABLED:
+            lines[-1] += f"    name: {OPERATOR}   password: {operator_password(password_file())}"
         lines += [
             "",
             "  Ask it something, from this folder in another terminal:",

@@ -42,8 +42,13 @@ def database() -> str:
 
 
 def migrations() -> str:
-    executor = MigrationExecutor(connection)
-    return "missing" if executor.migration_plan(executor.loader.graph.leaf_nodes()) else "ok"
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        # It has gone since it answered.
+        return "unknown"
+    return "missing" if missing else "ok"
 
 
 def signing_keys_age() -> int | None:

@@ -18,6 +18,8 @@ from accounts.reading import NoParameters, read_query
 from accounts.tokens import MOST_DAYS, MOST_LIVE_TOKENS
 from ingest import serializers
 from ingest.filters import LONGEST_SEARCH, MOST_TERMS
+from watchtracker.parsers import DEEPEST
+from watchtracker.serve import HEADER_BYTES
 
 # Whom a limit is counted for.
 PER_ADDRESS = frozenset({Limit.ADDRESS, Limit.FAILED_AUTH, Limit.LOGIN, Limit.WEBHOOK})
@@ -83,7 +85,10 @@ def per(limit: Limit) -> str:
 
 def sizes() -> list[SizeLimit]:
     most = {
+        "bytes_of_headers": HEADER_BYTES,
         "bytes_of_a_body": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        "levels_of_a_body": DEEPEST,
+        "parameters_of_a_request": settings.DATA_UPLOAD_MAX_NUMBER_FIELDS,
         "bytes_of_an_uploaded_file": settings.UPLOAD_MAX_BYTES,
         "rows_of_an_uploaded_file": settings.UPLOAD_MAX_ROWS,
         "bytes_of_all_uploaded_files": settings.UPLOAD_QUOTA_BYTES,

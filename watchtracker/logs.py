@@ -1,4 +1,8 @@
-"""Log lines: JSON in production, plain under DEBUG; with the request's id, without secrets, on one line each."""
+"""Log lines: JSON in production, plain under DEBUG; with the request's id, without secrets, on one line each.
+
+In production they say nothing of what people watched, either: of an error they tell where it happened, and of a request
+the route, for a path may be anything that somebody has typed.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,9 @@ import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Any
+
+from accounts.tracebacks import discreet
 
 # The id of the request being answered; empty outside one.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -36,6 +43,10 @@ class PlainFormatter(logging.Formatter):
     def formatException(self, ei: ExceptionInfo) -> str:
         return ROW_CONTENTS.sub("", super().formatException(ei))
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = message_of(record)
+        return super().formatMessage(record)
+
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
@@ -46,7 +57,7 @@ class JsonFormatter(PlainFormatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": ROW_CONTENTS.sub("", message_of(record)).rstrip("\n"),
         }
         if current := request_id.get():
             line["request_id"] = current
@@ -54,3 +65,17 @@ class JsonFormatter(PlainFormatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return redact(json.dumps(line, ensure_ascii=False, default=str))
+
+    def formatException(self, ei: ExceptionInfo) -> str:
+        return "" if ei[1] is None else discreet(ei[1])
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """With the route in place of the path that was asked for, which may be anything that somebody has typed."""
+    message = record.getMessage()
+    request: Any = getattr(record, "request", None)
+    path = getattr(request, "path", "")
+    if not path or not message.endswith(path):
+        return message
+    match = getattr(request, "resolver_match", None)
+    return f"{message.removesuffix(path)}/{match.route if match else ''}"

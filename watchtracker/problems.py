@@ -23,6 +23,8 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, Validation
 from rest_framework.request import Request
 from rest_framework.views import set_rollback
 
+from accounts.reading import BadQuery
+from ingest.outages import cannot_write
 from watchtracker.logs import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -30,11 +32,14 @@ MEDIA_TYPE = "application/problem+json"
 NOT_FOUND = "There is nothing of yours here."
 NOT_ALLOWED = "You may not do this."
 NOT_READABLE = "The request could not be read."
-NO_DATABASE = "The database did not answer in time. Nothing was changed; try again in a moment."
+NO_DATABASE = "The database did not answer in time; try again in a moment. Records sent twice are kept once."
 UNEXPECTED = "Something went wrong on our side. The operator finds it in the log by this request_id."
 
 # When to try again after the database did not answer.
 RETRY_SECONDS = 5
+# The same while nothing can be written: somebody has to make room first.
+LONG_RETRY_SECONDS = 60
+RENAMED = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 # A sentence may repeat what was sent, but not all of it.
 LONGEST_DETAIL = 500
 
@@ -52,7 +57,7 @@ def problem(
     """An error as the API gives it. `code` is for programs; `errors` name the fields or parameters at fault."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": phrase(status),
         "status": status,
         "detail": shortened(detail),
         "code": code,
@@ -64,13 +69,19 @@ def problem(
     return JsonResponse(body, status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
+def phrase(status: int) -> str:
+    """A status in words, as RFC 9110 has them; Python only does from 3.13 on."""
+    return RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Django REST framework's EXCEPTION_HANDLER."""
     request: Request = context["request"]
     set_rollback()
     match exc:
         case ValidationError():
-            errors = list(errors_in(exc.detail, in_body=request.method in ("POST", "PUT", "PATCH")))
+            in_body = request.method in ("POST", "PUT", "PATCH") and not isinstance(exc, BadQuery)
+            errors = list(errors_in(exc.detail, in_body=in_body))
             return problem(exc.status_code, summary(errors), "invalid", errors=errors)
         case APIException():
             return problem(exc.status_code, sentence_of(exc), code_of(exc), headers=headers_of(exc, context))
@@ -81,6 +92,8 @@ def handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
             return problem(403, NOT_ALLOWED, "permission_denied")
         case SuspiciousOperation() | UnreadablePostError():
             return unreadable(exc)
+        case Exception() if sentence := cannot_write(exc):
+            response = problem(503, sentence, "cannot_write", headers={"Retry-After": str(LONG_RETRY_SECONDS)})
         case OperationalError() | InterfaceError():
             response = problem(503, NO_DATABASE, "database_unavailable", headers={"Retry-After": str(RETRY_SECONDS)})
         case _:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from watchtracker.problems import MEDIA_TYPE
+from watchtracker.problems import MEDIA_TYPE, phrase
 
 TEXT = {"type": "string"}
 PROBLEM = {
@@ -51,6 +51,16 @@ def describe_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     return result
 
 
+def require_bodies(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Another: drf-spectacular takes a body whose schema is written out for one that may be left out."""
+    for methods in result.get("paths", {}).values():
+        for operation in methods.values():
+            body = operation.get("requestBody", {})
+            if any("$ref" not in content["schema"] for content in body.get("content", {}).values()):
+                body["required"] = True
+    return result
+
+
 def problems_of(path: str, operation: dict[str, Any]) -> Iterator[HTTPStatus]:
     yield HTTPStatus.BAD_REQUEST
     if {} not in operation.get("security", [{}]):
@@ -67,4 +77,5 @@ def problems_of(path: str, operation: dict[str, Any]) -> Iterator[HTTPStatus]:
 
 
 def response(status: HTTPStatus) -> dict[str, Any]:
-    return {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": phrase(status), "content": content}

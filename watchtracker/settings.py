@@ -60,8 +60,12 @@ if not ALLOWED_HOSTS:
 # How many proxies of ours stand in front: that many entries, from the right, of X-Forwarded-For are to be believed.
 TRUSTED_PROXY_COUNT = env.read("TRUSTED_PROXY_COUNT", read.whole_number(0, 10), default=0)
 HTTPS_ONLY = env.read("HTTPS_ONLY", read.flag, default=not DEBUG)
+# False where a node only serves the API: then there is no login to guess at.
+ADMIN_ENABLED = env.read("ADMIN_ENABLED", read.flag, default=True)
 ADMIN_PATH = env.read(
-    "ADMIN_PATH", read.matching(r"([a-z0-9_-]+/)+", "a path like admin/, a slash at its end only"), default="admin/"
+    "ADMIN_PATH",
+    read.matching(r"(?!api/)([a-z0-9_-]+/)+", "a path like admin/, not below api/, a slash at its end only"),
+    default="admin/",
 )
 
 # Who is asking (accounts/)
@@ -212,11 +216,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "watchtracker.middleware.api.ApiMiddleware",
     "watchtracker.middleware.rate_limit.RateLimitMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "watchtracker.middleware.pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "watchtracker.middleware.pages.AuthenticationMiddleware",
+    "watchtracker.middleware.pages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
@@ -270,6 +274,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "watchtracker.schema.describe_problems",
+        "watchtracker.schema.require_bodies",
         "accounts.schema.describe_scopes",
     ],
 }

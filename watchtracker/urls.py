@@ -13,7 +13,7 @@ from watchtracker.limits import LimitsView
 urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    path(settings.ADMIN_PATH, admin.site.urls),
+    *([path(settings.ADMIN_PATH, admin.site.urls)] if settings.ADMIN_ENABLED else []),
     path("api/v1/", include("accounts.urls")),
     path("api/v1/", include("ingest.urls")),
     path("api/v1/", include("dashboard.urls")),

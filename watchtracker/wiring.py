@@ -6,7 +6,7 @@ import shutil
 
 from django.utils import timezone
 
-from accounts import erasure, hooks
+from accounts import clerk_events, erasure, hooks
 from accounts.models import Erasure, User
 from ingest import files, jobs
 from ingest.models import Upload
@@ -14,6 +14,7 @@ from ingest.pipeline import recompute, uploads
 
 ERASE = "erase_account"
 CHECK_SECONDS = 300
+FORGET_SECONDS = 3600
 
 
 @hooks.closing.register
@@ -44,3 +45,8 @@ def check_erasures(subject: int, turn: jobs.Turn) -> None:
     """Nothing that was promised is forgotten, even if its job was given up."""
     for unfinished in erasure.due(timezone.now()):
         jobs.enqueue(ERASE, unfinished.pk)
+
+
+@jobs.task("forget_old_messages", every=FORGET_SECONDS)
+def forget_old_messages(subject: int, turn: jobs.Turn) -> None:
+    clerk_events.forget_old_messages(timezone.now())

@@ -1,5 +1,5 @@
 """The admin of people, their tokens, and what operators did."""
 
-from . import audit, clerk, tokens, users
+from . import audit_log, clerk, groups, tokens, users
 
-__all__ = ["audit", "clerk", "tokens", "users"]
+__all__ = ["audit_log", "clerk", "groups", "tokens", "users"]

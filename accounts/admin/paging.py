@@ -16,6 +16,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from .audit import AuditedAdmin
 from .keys import BadKey, read_key, write_key
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class PagedChangeList(ChangeList):
         return write_key(getattr(row, name) for name in names(self.keyset))
 
 
-class PagedAdmin(ModelAdmin):
+class PagedAdmin(AuditedAdmin):
     """Bounded and read-only unless said otherwise; raw ids; the newest rows first."""
 
     change_list_template = "admin/paged_list.html"

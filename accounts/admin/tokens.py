@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.audit import Action
 from accounts.models import AccessToken, AccessTokenQuerySet
 from accounts.token_format import ID_LENGTH, PREFIX
 
@@ -77,5 +78,5 @@ class AccessTokenAdmin(PagedAdmin):
         tokens = list(live)
         live.revoke(now)
         for token in tokens:
-            note(request, token, "Revoked.")
+            note(request, token, "Revoked.", action=Action.REVOKE_TOKEN)
         self.message_user(request, f"Revoked {len(tokens)} tokens.", messages.SUCCESS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.models import ADDITION, LogEntry
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db import transaction
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.html import format_html
@@ -85,11 +87,14 @@ class UserAdmin(PagedAdmin, StockUserAdmin):
         may = request.user.has_perm("accounts.change_user")
         return may and (obj is None or not obj.is_staff or obj == request.user or _is_superuser(request))
 
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
-        return note(request, obj, message, ADDITION)
-
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> LogEntry:
-        return note(request, obj, message)
+        """Of what decides who may enter, also what it is now."""
+        said = LogEntry(action_flag=CHANGE, change_message=json.dumps(message)).get_change_message()
+        return note(request, obj, f"{said} Now {_powers(obj)}.")
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        with transaction.atomic():
+            return super().user_change_password(request, id, form_url)
 
     @admin.display(description="records")
     def records(self, user: User) -> Any:
@@ -132,6 +137,14 @@ def _of_history(user: User, name: str) -> Any:
     """Somebody who never sent anything has no history."""
     history = getattr(user, "history", None)
     return None if history is None else localize(getattr(history, name))
+
+
+def _powers(user: User) -> str:
+    """`active, staff, 2 groups`."""
+    said = ["active" if user.is_active else "deactivated", "staff" if user.is_staff else "no staff"]
+    said += ["superuser"] if user.is_superuser else []
+    counted = {"groups": user.groups.count(), "permissions": user.user_permissions.count()}
+    return ", ".join([*said, *(f"{count} {name}" for name, count in counted.items() if count)])
 
 
 def _is_superuser(request: HttpRequest) -> bool:

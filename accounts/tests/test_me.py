@@ -102,7 +102,7 @@ def test_a_long_history_is_counted_anew_in_the_background(monkeypatch):
         ({"timezone": "Berlin"}, "It is no IANA time zone; write one like Europe/Berlin."),
         ({"timezone": "../etc/passwd"}, "It is no IANA time zone; write one like Europe/Berlin."),
         ({"timezone": ""}, "It is no IANA time zone; write one like Europe/Berlin."),
-        ({"timezone": None}, None),
+        ({"timezone": None}, "Expected text, got null."),
         ({"day_start_hour": 7}, "Expected a whole number <= 6."),
         ({"day_start_hour": -1}, "Expected a whole number >= 0."),
         ({"day_start_hour": "4"}, "Expected a whole number, got text."),

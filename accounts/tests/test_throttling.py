@@ -137,6 +137,21 @@ class TestLimits:
         assert declared(Ingest(), "HEAD") == Limit.SEARCH
         assert declared(Ingest(), "DELETE") == declared(APIView(), "GET") == Limit.DEFAULT
 
+    def test_a_search_counts_as_one_besides(self, limits):
+        limits.RATE_LIMIT_SEARCH = "1/h"
+        client = signed_in(make_user())
+        records = "/api/v1/dashboard/records/"
+
+        first, second = client.get(f"{records}?search=tea"), client.get(f"{records}?search=tea")
+
+        assert (first.status_code, second.status_code) == (200, 429)
+        assert [part.split(";")[0] for part in first["RateLimit-Policy"].split(", ")] == [
+            '"address"',
+            '"default"',
+            '"search"',
+        ]
+        assert client.get(records).status_code == 200
+
     @pytest.mark.parametrize("limit", Limit)
     def test_every_limit_has_its_setting(self, limits, limit):
         setattr(limits, f"RATE_LIMIT_{limit.upper()}", "7/5m")

@@ -135,6 +135,20 @@ class TestRecognising:
             found = recognise(text, timezone.now())
             assert (found, found.user) == (row, ana)
 
+    def test_token_and_user_are_as_the_models_read_them(self):
+        now = timezone.now()
+        ana = make_user("ana", timezone="Asia/Kathmandu", is_staff=True, last_login=now, clerk_event_at=now)
+        row, text = make_token(ana)
+
+        found = recognise(text, timezone.now())
+
+        for model, got in ((type(row), found), (type(ana), found.user)):
+            stored = model.objects.get(pk=got.pk)
+            for field in model._meta.concrete_fields:
+                value, expected = getattr(got, field.attname), getattr(stored, field.attname)
+                assert (type(value), value) == (type(expected), expected), field.name
+        assert not found._state.adding
+
     def test_a_typing_error_costs_no_query(self, django_assert_num_queries):
         _, text = make_token(make_user())
 

@@ -19,11 +19,13 @@ from django.utils import timezone
 
 from accounts import clerk_events, webhooks
 from accounts.checks import check_webhooks
+from accounts.clerk_events import KEPT_FOR, forget_old_messages
 from accounts.models import Erasure, Tombstone, User, WebhookEvent
 from accounts.provisioning import NoAccount, account_of
 from accounts.tests.factories import make_token, make_user
 from accounts.tests.tokens import session_token
 from accounts.webhooks import BadMessage, read_secret, verify
+from ingest.jobs.worker import Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -385,8 +387,8 @@ class TestOnce:
         ana = make_user(clerk_id="user_2ana")
         body = event("user.deleted", id="user_2ana")
 
-        def fail(*args):
-            close(*args)
+        def fail(*args, **kwargs):
+            close(*args, **kwargs)
             raise OperationalError("the database went away")
 
         close = clerk_events.close_account
@@ -421,3 +423,23 @@ class TestOnce:
 
         assert sorted(outcomes) == ["closed", "duplicate", "duplicate", "duplicate"]
         assert Erasure.objects.count() == 1
+
+
+class TestForgetting:
+    def test_what_is_older_than_any_repetition_is_forgotten_and_the_rest_is_not(self):
+        now = timezone.now()
+        for name, age in (("old", KEPT_FOR + timedelta(seconds=1)), ("young", KEPT_FOR - timedelta(minutes=1))):
+            WebhookEvent.objects.create(message_id=name, type="user.updated", event_at=now, received_at=now - age)
+
+        assert forget_old_messages(now) == 1
+        assert [event.message_id for event in WebhookEvent.objects.all()] == ["young"]
+
+    def test_workers_do_it_every_hour(self):
+        old = timezone.now() - KEPT_FOR - timedelta(days=1)
+        WebhookEvent.objects.create(message_id="old", type="user.updated", event_at=old, received_at=old)
+        worker = Worker()
+
+        worker._look_around()
+        worker.work_off()
+
+        assert not WebhookEvent.objects.exists()

@@ -1,35 +1,31 @@
-"""Importing a file for somebody else: a form, and the pipeline."""
+"""Importing a file for somebody else: a form. The worker does the rest, as with a file that is sent over the API."""
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.models import ADDITION
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.db.models.options import Options as Meta
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from rest_framework.exceptions import APIException
 
 from accounts.admin.audit import note
+from accounts.audit import Action
 from accounts.lookup import UnknownUser, find_user
 from accounts.models import User
 
-from ..models import Upload, UploadState
+from ..models import Upload
 from ..pipeline.options import LONGEST_PROFILE, OptionError, said
-from ..pipeline.run import Interrupted, import_upload
-from ..pipeline.uploads import enter, options_of
-from ..records import SourceError
+from ..pipeline.uploads import NoRoom, receive
+from ..receiving import ReceivedFile, Receiver, refuse_early
 from ..sources import SOURCES
-
-# The request waits for the import: about ten seconds for a page of this size.
-MOST_BYTES_AT_ONCE = 64 * 1024 * 1024
 
 
 class ImportForm(forms.Form):
@@ -59,19 +55,12 @@ class ImportForm(forms.Form):
 
     def clean_user(self) -> User:
         try:
-            return find_user(self.cleaned_data["user"])
+            user = find_user(self.cleaned_data["user"])
         except UnknownUser as error:
             raise ValidationError(f"{error}.") from None
-
-    def clean_file(self) -> UploadedFile[Any]:
-        file: UploadedFile[Any] = self.cleaned_data["file"]
-        most = min(MOST_BYTES_AT_ONCE, settings.UPLOAD_MAX_BYTES)
-        if (size := file.size or 0) > most:
-            raise ValidationError(
-                f"The file has {filesizeformat(size)}; the limit here is {filesizeformat(most)}. "
-                "Import larger ones with manage.py ingest."
-            )
-        return file
+        if not user.is_active:
+            raise ValidationError("This account is deactivated; nothing is stored for it.")
+        return user
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -88,35 +77,63 @@ class ImportForm(forms.Form):
         return given
 
 
+def expect_file(request: HttpRequest) -> None:
+    """Have the form's file written to where uploads lie. Before anything reads the form; may raise APIException.
+
+    Whoever calls this calls `receiving.discard` when they are done.
+    """
+    refuse_early(int(request.META.get("CONTENT_LENGTH") or 0))
+    arriving = cast(Any, request).arriving = []
+    request.upload_handlers = [Receiver(arriving)]
+    _ = request.POST
+
+
 def import_file(request: HttpRequest, site: AdminSite, opts: Meta[Any]) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None, initial={"user": request.GET.get("user", "")})
     if request.method == "POST" and form.is_valid():
-        upload = _bring(request, form)
-        return HttpResponseRedirect(reverse("admin:ingest_upload_change", args=(upload.pk,)))
-    context = {"title": "Import a file", "opts": opts, "form": form}
+        upload = _take_in(request, form)
+        if upload is not None:
+            return HttpResponseRedirect(reverse("admin:ingest_upload_change", args=(upload.pk,)))
+    return _page(request, site, opts, form)
+
+
+def refuse_file(request: HttpRequest, site: AdminSite, opts: Meta[Any], refusal: APIException) -> HttpResponse:
+    """What came was not read to its end, so the form is empty again."""
+    form = ImportForm(initial={"user": request.GET.get("user", "")})
+    page = _page(request, site, opts, form, refusal=_sentence(refusal.detail))
+    page.status_code = refusal.status_code
+    return page
+
+
+def _page(
+    request: HttpRequest, site: AdminSite, opts: Meta[Any], form: ImportForm, refusal: str = ""
+) -> TemplateResponse:
+    context = {"title": "Import a file", "opts": opts, "form": form, "refusal": refusal}
     return TemplateResponse(request, "admin/import.html", site.each_context(request) | context)
 
 
-def _bring(request: HttpRequest, form: ImportForm) -> Upload:
-    """Reads the file while the operator waits.
-
-    The seam for background jobs: `receive` in place of `enter`, and nothing of what follows it.
-    """
+def _take_in(request: HttpRequest, form: ImportForm) -> Upload | None:
+    """None if there is no room; the form says so."""
     owner, dry_run = form.cleaned_data["user"], form.cleaned_data["dry_run"]
-    file = cast(BinaryIO, form.cleaned_data["file"])  # an UploadedFile reads like a file
-    upload = enter(owner, file, form.cleaned_data["file"].name, form.said, dry_run=dry_run)
-    if upload.state != UploadState.QUEUED:
-        messages.info(request, "This file has been imported before, with the same options; this is that upload.")
-        return upload
+    file: ReceivedFile = form.cleaned_data["file"]
     try:
-        import_upload(upload, file, options_of(upload))
-    except SourceError:
-        messages.error(request, "The file was refused; nothing of it was stored.")
-    except Interrupted:
-        messages.warning(request, "The import was cancelled, or goes on elsewhere.")
+        with transaction.atomic():
+            upload = receive(owner, file.arrived, file.name or "", form.said, dry_run=dry_run)
+            if upload.is_new:
+                action = Action.DRY_RUN if dry_run else Action.IMPORT
+                note(request, upload, f"A file for user {owner.pk}.", ADDITION, action)
+    except NoRoom as reason:
+        form.add_error("file", f"It would be refused over the API, too: {reason}")
+        return None
+    if upload.is_new:
+        then = "find out what it would bring" if dry_run else "bring it in"
+        messages.success(request, f"The file is here. The worker will {then}; this page shows how far it is.")
     else:
-        would = "would become" if dry_run else "became"
-        messages.success(request, f"{upload.created:,} of {upload.read:,} rows {would} new records.")
-    tried = "Tried out" if dry_run else "Imported"
-    note(request, upload, f"{tried} for user {owner.pk}: {upload.state}, {upload.created} records.", ADDITION)
+        messages.info(request, "This file was sent before, with the same options; this is that upload.")
     return upload
+
+
+def _sentence(detail: Any) -> str:
+    while isinstance(detail, dict | list):
+        detail = next(iter(detail.values() if isinstance(detail, dict) else detail), "")
+    return str(detail)

@@ -17,6 +17,7 @@ from django.urls import reverse
 from accounts.admin.audit import note
 from accounts.admin.keys import LARGEST
 from accounts.admin.paging import IndexedFilter, LinkedFilter, Rows, ScannedFilter
+from accounts.audit import Action
 
 from ..models import History, WatchRecord
 from ..pipeline.remove import remove
@@ -191,7 +192,8 @@ class WatchRecordAdmin(OwnedAdmin):
         if "confirmed" not in request.POST:
             return self._ask_before_removal(request, ids)
         removal = remove(owner, records)
-        note(request, owner, f"Removed {removal.records} watch records: {', '.join(map(str, ids))}.")
+        what = f"Removed {removal.records} watch records: {', '.join(map(str, ids))}."
+        note(request, owner, what, action=Action.REMOVE_RECORDS)
         self.message_user(
             request,
             f"Removed {removal.records} records, {removal.videos} videos and {removal.channels} channels. "

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
@@ -15,22 +17,29 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.timesince import timesince
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from rest_framework.exceptions import APIException
 
 from accounts.admin.audit import note
 from accounts.admin.keys import BadKey, read_key
 from accounts.admin.paging import IndexedFilter, LinkedFilter, PagedAdmin, Rows, ScannedFilter
+from accounts.audit import Action
 
+from .. import jobs
 from ..models import RowOutcome, Upload, UploadRow, UploadState
 from ..pipeline.options import Said
-from ..pipeline.undo import UNDOABLE, undo
-from ..pipeline.uploads import UNFINISHED, NotPossible, cancel, retry
-from .imports import import_file
+from ..pipeline.undo import UNDOABLE, will_undo
+from ..pipeline.uploads import IMPORT, UNFINISHED, NotPossible, cancel, retry
+from ..receiving import discard
+from .imports import expect_file, import_file, refuse_file
 from .owned import link
 from .records import is_id, plays_url
 
 # How many rejected rows a page of an upload shows; the others are a list of their own.
 ROWS_SHOWN = 20
+# While the worker has it in hand, or will have, its page is renewed every few seconds.
+MOVING = (*UNFINISHED, UploadState.UNDOING)
 
 
 class OwnerFilter(LinkedFilter):
@@ -60,7 +69,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Deed:
-    """Something an operator may do about an upload, and in which states of it. `do` answers with a sentence."""
+    """Something an operator may do about an upload, and in which states of it. `do` answers with a sentence.
+
+    None of them takes long: what does is left to the worker.
+    """
 
     name: str
     label: str
@@ -68,10 +80,12 @@ class Deed:
     states: frozenset[str]
     permission: str
     do: Callable[[Upload], str]
+    action: Action
 
 
 def _undo(upload: Upload) -> str:
-    return f"Undone: {undo(upload):,} records that this file alone had brought were removed."
+    will_undo(upload)
+    return "The worker takes back what this file alone had brought; the page says when that is done."
 
 
 def _cancel(upload: Upload) -> str:
@@ -97,6 +111,7 @@ DEEDS = (
         frozenset(UNDOABLE),
         "ingest.delete_upload",
         _undo,
+        Action.UNDO,
     ),
     Deed(
         "cancel",
@@ -105,6 +120,7 @@ DEEDS = (
         frozenset(UNFINISHED),
         "ingest.change_upload",
         _cancel,
+        Action.CANCEL,
     ),
     Deed(
         "retry",
@@ -113,6 +129,7 @@ DEEDS = (
         frozenset({UploadState.FAILED, UploadState.CANCELLED, UploadState.UNDONE}),
         "ingest.add_upload",
         _retry,
+        Action.RETRY,
     ),
     Deed(
         "rehearse",
@@ -121,6 +138,7 @@ DEEDS = (
         frozenset({UploadState.DONE, UploadState.FAILED, UploadState.CANCELLED, UploadState.UNDONE}),
         "ingest.add_upload",
         _rehearse,
+        Action.DRY_RUN,
     ),
 )
 
@@ -155,8 +173,27 @@ class UploadAdmin(PagedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         deed = path("<int:upload>/<slug:name>/", self.admin_site.admin_view(self.do), name="ingest_upload_do")
+        add = path("add/", csrf_exempt(self.receive), name="ingest_upload_add")
         stock = super().get_urls()
-        return [*stock[:-1], deed, stock[-1]]
+        return [add, *stock[:-1], deed, stock[-1]]
+
+    def receive(self, request: HttpRequest) -> HttpResponse:
+        """The page with the form. Who sends it is known before the file is read, and where that goes before the check
+        against forged forms, which reads it.
+        """
+        if request.method != "POST":
+            return self.admin_site.admin_view(self.add_view)(request)
+        if not self.admin_site.has_permission(request):
+            return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        try:
+            expect_file(request)
+            return self.admin_site.admin_view(self.add_view)(request)
+        except APIException as refusal:
+            return refuse_file(request, self.admin_site, self.opts, refusal)
+        finally:
+            discard(cast(Any, request))
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -182,6 +219,8 @@ class UploadAdmin(PagedAdmin):
             "rejected": list(rejected),
             "rows_url": f"{reverse('admin:ingest_uploadrow_changelist')}?upload={upload.pk}",
             "records_url": plays_url(upload.user_id, upload=upload.pk),
+            "is_moving": upload.state in MOVING,
+            "position": jobs.position(IMPORT, upload.pk) if upload.state == UploadState.QUEUED else None,
             "deeds": [deed for deed in DEEDS if upload.state in deed.states and self._may(request, deed)],
         }
 
@@ -202,11 +241,12 @@ class UploadAdmin(PagedAdmin):
             context = {"title": f"{deed.label}?", "opts": self.opts, "upload": found, "deed": deed}
             return TemplateResponse(request, "admin/confirm_deed.html", self.admin_site.each_context(request) | context)
         try:
-            outcome = deed.do(found)
+            with transaction.atomic():
+                outcome = deed.do(found)
+                note(request, found, outcome, action=deed.action)
         except NotPossible as reason:
             self.message_user(request, str(reason), messages.WARNING)
             return page
-        note(request, found, outcome)
         self.message_user(request, outcome, messages.SUCCESS)
         return page
 

@@ -91,10 +91,17 @@ def hand_over_all(worker: str) -> int:
     return _leased(worker).update(**_ready(), attempts=F("attempts") - 1)
 
 
+def put_off(job: Job, seconds: float, error: str) -> None:
+    """It could not be done for now, and that is not its fault."""
+    _mine(job).update(
+        **_ready(), run_after=Now() + timedelta(seconds=seconds), attempts=F("attempts") - 1, error=_kept(error)
+    )
+
+
 def fail(job: Job, error: str, give_up: Callable[[int], None]) -> bool:
     """It did not work: later again, or if that has been tried too often, never; whether it was given up."""
     with transaction.atomic():
-        error = error.replace("\0", "\ufffd")[-LONGEST_ERROR:]
+        error = _kept(error)
         if job.attempts < MOST_ATTEMPTS:
             pause = timedelta(seconds=min(LONGEST_BACKOFF_SECONDS, 2**job.attempts))
             _mine(job).update(**_ready(), run_after=Now() + pause, error=error)
@@ -144,6 +151,10 @@ def _mine(job: Job) -> Jobs:
 
 def _leased(worker: str) -> Jobs:
     return Job.objects.filter(status=JobStatus.RUNNING, worker=worker)
+
+
+def _kept(error: str) -> str:
+    return error.replace("\0", "\ufffd")[-LONGEST_ERROR:]
 
 
 def _lease() -> object:

@@ -9,15 +9,17 @@ import signal
 import socket
 import threading
 import time
-import traceback
 from types import FrameType
 from typing import cast
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, reset_queries
 
+from accounts.tracebacks import discreet
+
 from .. import tasks  # noqa: F401  registers them
 from ..models import Job
+from ..outages import cannot_write
 from . import queue
 from .registry import TASKS, HandOver, Task, Turn
 
@@ -33,6 +35,9 @@ POLL_SECONDS = 0.2
 LISTEN_SECONDS = 1.0
 # The database is restarting, or is being moved.
 DATABASE_PAUSE_SECONDS = 1.0
+
+# The disk is full; somebody has to make room. A job does not give up over it.
+NO_ROOM_SECONDS = 30.0
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError)
 
@@ -98,9 +103,13 @@ class Worker:
             log.info("%s is handed over", job)
             queue.hand_over(job)
         except Exception as error:
+            if sentence := cannot_write(error):
+                log.warning("%s is put off for %d seconds: %s", job, NO_ROOM_SECONDS, sentence)
+                queue.put_off(job, NO_ROOM_SECONDS, sentence)
+                return
             # Whatever a task raises, the worker goes on.
             log.warning("%s failed, attempt %d", job, job.attempts, exc_info=error)
-            self._fail(job, task, traceback.format_exc())
+            self._fail(job, task, discreet(error))
         else:
             log.info("%s is done", job)
             queue.finish(job)

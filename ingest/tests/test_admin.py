@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
-from django.contrib.admin.models import LogEntry
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpRequest
+from django.test import Client
 from django.urls import reverse
 
 from accounts.admin import paging
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from accounts.tests.factories import make_user
 from dashboard.rollups.recount import verify
 from ingest.demo import write_takeout_page
@@ -20,6 +22,7 @@ from ingest.models import Upload, UploadState, WatchRecord
 from ingest.records import Ignored, Rejected
 from ingest.tests.factories import play, watched
 from ingest.tests.histories import bring
+from ingest.tests.uploading import work_off
 from ingest.twins import VideoTwin, WatchRecordTwin
 
 RECORDS = "admin:ingest_watchrecordtwin_changelist"
@@ -42,6 +45,16 @@ def ana(operator):
 @pytest.fixture
 def ben(operator):
     return make_user("ben")
+
+
+@pytest.fixture(autouse=True)
+def upload_folder(settings, tmp_path):
+    settings.UPLOAD_DIR = tmp_path
+
+
+def left_over():
+    """Files that came in and were not kept."""
+    return list((settings.UPLOAD_DIR / "incoming").iterdir())
 
 
 def records_of(client, user, **query):
@@ -143,10 +156,10 @@ def test_records_are_removed_after_asking(client, ana, operator):
 
     assert list(WatchRecord.objects.of(ana)) == [two]
     assert list(verify(ana)) == []
-    entry = LogEntry.objects.get()
-    assert (entry.user, entry.object_id) == (operator, str(ana.pk))
-    assert "About" not in entry.change_message
-    assert "ana" not in entry.object_repr
+    entry = AuditEntry.objects.get()
+    assert (entry.actor_pk, entry.action, entry.subject) == (operator.pk, "remove_records", "accounts.user")
+    assert entry.key == str(ana.pk)
+    assert "About" not in entry.sentence
 
 
 def test_somebody_elses_records_are_not_removed_from_a_persons_page(client, ana, ben):
@@ -219,14 +232,18 @@ def test_an_import_is_undone_after_asking(client, ana, operator):
     assert client.get(url).status_code == 405
     client.post(url)
     assert WatchRecord.objects.count() == 2
-    client.post(url, {"confirmed": "yes"})
+    answer = client.post(url, {"confirmed": "yes"}, follow=True)
 
+    assert "The worker takes back" in answer.text
+    assert WatchRecord.objects.count() == 2
+    work_off()
     upload.refresh_from_db()
     assert upload.state == UploadState.UNDONE
     assert [record.upload_id for record in WatchRecord.objects.all()] == [other.pk]
-    assert LogEntry.objects.get().object_id == str(upload.pk)
+    entry = AuditEntry.objects.get()
+    assert (entry.actor_pk, entry.action, entry.key) == (operator.pk, "undo", str(upload.pk))
     client.post(url, {"confirmed": "yes"})
-    assert LogEntry.objects.count() == 1
+    assert AuditEntry.objects.count() == 1
 
 
 def test_there_is_no_other_deed(client, ana):
@@ -239,14 +256,22 @@ def test_there_is_no_other_deed(client, ana):
 def test_a_file_is_imported_for_somebody(client, ana, operator):
     page, url = page_of_takeout(20), reverse("admin:ingest_upload_add")
 
-    for _ in range(2):
-        answer = client.post(url, {"user": "ana", "file": SimpleUploadedFile("h.html", page)})
+    first, again = (
+        client.post(url, {"user": "ana", "file": SimpleUploadedFile("h.html", page)}, follow=True) for _ in range(2)
+    )
 
     upload = Upload.objects.get()
-    assert answer["Location"] == reverse("admin:ingest_upload_change", args=(upload.pk,))
-    assert (upload.user, upload.state, upload.read) == (ana, UploadState.DONE, 20)
+    assert first.redirect_chain == again.redirect_chain
+    assert first.redirect_chain[0][0] == reverse("admin:ingest_upload_change", args=(upload.pk,))
+    assert (upload.user, upload.state) == (ana, UploadState.QUEUED)
+    assert "Queued, number 1 in line" in first.text
+    assert "was sent before" in again.text
+    assert [(entry.action, entry.key) for entry in AuditEntry.objects.all()] == [("import", str(upload.pk))]
+    work_off()
+    upload.refresh_from_db()
+    assert (upload.state, upload.read) == (UploadState.DONE, 20)
     assert WatchRecord.objects.of(ana).count() == upload.created > 0
-    assert [entry.object_id for entry in LogEntry.objects.all()] == [str(upload.pk)]
+    assert left_over() == []
 
 
 def test_a_dry_run_brings_nothing(client, ana):
@@ -255,6 +280,7 @@ def test_a_dry_run_brings_nothing(client, ana):
         {"user": "ana", "file": SimpleUploadedFile("h.html", page_of_takeout(20)), "dry_run": "on"},
     )
 
+    work_off()
     upload = Upload.objects.get()
     assert upload.dry_run
     assert upload.read == 20
@@ -265,11 +291,11 @@ def test_a_refused_file_says_why(client, ana):
     answer = client.post(
         reverse("admin:ingest_upload_add"),
         {"user": "ana", "file": SimpleUploadedFile("h.png", b"\x89PNG\r\n\x1a\n")},
-        follow=True,
     )
+    work_off()
 
     assert Upload.objects.get().state == UploadState.FAILED
-    assert "a PNG image" in answer.text
+    assert "a PNG image" in client.get(answer["Location"]).text
 
 
 @pytest.mark.parametrize(
@@ -298,7 +324,69 @@ def test_a_file_that_is_too_large_for_a_request_is_refused(client, ana, settings
         reverse("admin:ingest_upload_add"), {"user": "ana", "file": SimpleUploadedFile("h.html", b"x" * 11)}
     )
 
-    assert "the limit here is" in answer.text
+    assert answer.status_code == 413
+    assert "larger than 10 bytes, the limit" in answer.text
+    assert left_over() == []
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(client, ana, settings):
+    settings.UPLOAD_FREE_BYTES = 2**62
+
+    answer = client.post(
+        reverse("admin:ingest_upload_add"), {"user": "ana", "file": SimpleUploadedFile("h.html", b"x")}
+    )
+
+    assert answer.status_code == 507
+    assert "no room for more files" in answer.text
+
+
+def test_what_a_person_may_keep_is_no_more_in_the_admin(client, ana, settings):
+    settings.UPLOAD_QUOTA_BYTES = 10
+
+    answer = client.post(
+        reverse("admin:ingest_upload_add"), {"user": "ana", "file": SimpleUploadedFile("h.html", b"x" * 11)}
+    )
+
+    assert "It would be refused over the API, too" in answer.text
+    assert not Upload.objects.exists()
+    assert not AuditEntry.objects.exists()
+    assert left_over() == []
+
+
+def test_a_form_of_another_site_brings_nothing(ana, operator):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(operator)
+    url = reverse("admin:ingest_upload_add")
+    form = {"user": "ana", "file": SimpleUploadedFile("h.html", page_of_takeout(3))}
+
+    assert client.post(url, form).status_code == 403
+    token = client.get(url).context["csrf_token"]
+    form["file"].seek(0)
+    assert client.post(url, {**form, "csrfmiddlewaretoken": str(token)}).status_code == 302
+    assert Upload.objects.count() == 1
+    assert left_over() == []
+
+
+def test_nothing_is_read_of_a_file_by_somebody_who_may_not_send_it(client, ana, monkeypatch):
+    monkeypatch.setattr(HttpRequest, "_load_post_and_files", lambda request: pytest.fail("it was read"))
+    url = reverse("admin:ingest_upload_add")
+    form = {"user": "ana", "file": SimpleUploadedFile("h.html", b"x")}
+
+    client.force_login(make_user("viewer", is_staff=True))
+    assert client.post(url, form).status_code == 403
+    client.logout()
+    assert client.post(url, form)["Location"].startswith(reverse("admin:login"))
+
+
+def test_nothing_is_imported_for_somebody_who_is_deactivated(client, ana):
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+
+    answer = client.post(
+        reverse("admin:ingest_upload_add"), {"user": "ana", "file": SimpleUploadedFile("h.html", b"x")}
+    )
+
+    assert "This account is deactivated" in answer.text
+    assert not Upload.objects.exists()
 
 
 def test_a_twin_changes_nothing(ana):

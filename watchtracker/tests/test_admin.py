@@ -7,7 +7,6 @@ import re
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import CompositePrimaryKey
@@ -15,6 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.admin.audit import AuditedAdmin
+from accounts.audit import Action, Actor, record
 from accounts.models import Erasure, Tombstone, User, WebhookEvent
 from accounts.tests.factories import make_token, make_user
 from ingest.models import History, Job, Upload, UploadRow, WantedClock
@@ -82,7 +83,8 @@ def world(ana, ben, operator):
     Job.objects.create(task="import_upload", subject=1, lane="user 1")
     WantedClock.objects.create(user=ana, timezone="UTC", day_start_hour=0)
     Group.objects.create(name="people on call")
-    LogEntry.objects.create(user=operator, action_flag=2, object_repr="user 1", change_message="Something.")
+    record(Actor(operator.pk, "operator", "192.0.2.1"), Action.CHANGE, ana, "Something.")
+    record(Actor(ben.pk), Action.SIGN_IN, ben, "")
     return ana
 
 
@@ -235,6 +237,11 @@ def test_rows_are_not_edited(client, world, model):
     assert client.post(row, {"title": "forged", "plays": 9}).status_code == 403
     assert client.post(row.replace("/change/", "/delete/"), {"post": "yes"}).status_code == 403
     assert client.post(f"{url}add/", {}).status_code == 403
+
+
+@pytest.mark.parametrize("model", MODELS, ids=name)
+def test_what_is_done_to_any_table_goes_into_the_audit_log(model):
+    assert isinstance(admin.site._registry[model], AuditedAdmin)
 
 
 def test_every_model_of_ours_is_in_the_admin():

@@ -1,13 +1,18 @@
 """DATABASE_URL, and what we ask of each engine."""
 
+import gc
+import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from django.db.utils import ConnectionHandler
 
-from watchtracker.database import database_url, limit_statements
+from watchtracker.database import GIVEN_UP, database_url, limit_statements
 
 
 def test_a_postgresql_url():
@@ -15,7 +20,7 @@ def test_a_postgresql_url():
 
     assert (made["USER"], made["PASSWORD"]) == ("ana", "p@ss")
     assert (made["HOST"], made["PORT"], made["NAME"]) == ("db.example.com", "5433", "watch")
-    assert made["OPTIONS"] == {"sslmode": "require"}
+    assert made["OPTIONS"] == GIVEN_UP | {"sslmode": "require"}
 
 
 def test_a_unix_socket():
@@ -73,3 +78,48 @@ def test_what_serves_the_web_limits_statements():
     told = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True)
 
     assert "limit_statements" in told.stdout
+
+
+@pytest.mark.django_db
+def test_a_postgresql_that_accepts_and_never_answers_is_given_up():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        database = database_url(f"postgresql://ana@127.0.0.1:{silent.getsockname()[1]}/watch")
+
+        with pytest.raises(OperationalError, match="timeout"):
+            ConnectionHandler({"default": database})["default"].ensure_connection()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_writer_does_not_wait_for_somebody_who_waits_for_it():
+    """Whoever writes may collect the garbage of others: a statement of theirs that failed, while they wait to write."""
+    if connection.vendor != "sqlite":
+        pytest.skip("about SQLite")
+    failed, waited = threading.Event(), threading.Event()
+
+    def fail_and_wait():
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA busy_timeout = 0")
+            with pytest.raises(OperationalError), transaction.atomic():
+                pass
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA busy_timeout = 20000")
+            failed.set()
+            with transaction.atomic():
+                waited.set()
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        other = threading.Thread(target=fail_and_wait)
+        other.start()
+        assert failed.wait(60)
+        # It is about to wait, or waits already.
+        time.sleep(0.2)
+        gc.collect()
+        assert not waited.is_set()
+        assert other.is_alive()
+    other.join(60)
+    assert waited.is_set()

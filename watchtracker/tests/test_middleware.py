@@ -5,6 +5,8 @@ import logging
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import IntegrityError
+from django.test import RequestFactory
 
 from watchtracker import logs
 from watchtracker.middleware.content_security import API, PAGES
@@ -144,7 +146,35 @@ def test_secrets_are_not_logged(secret):
 
 
 def test_rows_in_database_errors_are_not_logged():
-    error = ValueError("duplicate key\nDETAIL:  Key (title)=(what I watched) already exists.")
+    error = IntegrityError("duplicate key\nDETAIL:  Key (title)=(what I watched) already exists.")
 
     assert "what I watched" not in formatted("no", error=error)
     assert "duplicate key" in formatted("no", error=error)
+
+
+def test_of_an_error_where_it_happened_is_logged_and_not_what_was_read():
+    title = " ".join(["What", "I", "watched"])
+    try:
+        try:
+            int(title)
+        except ValueError as error:
+            raise KeyError(title) from error
+    except KeyError as error:
+        line = formatted("no", error=error)
+
+    assert title not in line
+    assert "ValueError: (withheld)" in line
+    assert "KeyError: (withheld)" in line
+    assert "test_middleware.py" in line
+
+
+def test_an_error_of_the_machine_says_what_it_is():
+    assert "No space left" in formatted("no", error=OSError(28, "No space left on device"))
+
+
+def test_a_path_somebody_made_up_is_not_logged():
+    request = RequestFactory().get("/api/v1/what-I-watched/?search=too")
+
+    line = formatted("%s: %s", "Not Found", "/api/v1/what-I-watched/", request=request)
+
+    assert json.loads(line)["message"] == "Not Found: /"

@@ -13,6 +13,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.reading import BadParameter
 from watchtracker.problems import MEDIA_TYPE
 
 SECRET = "of the inside"
@@ -39,6 +40,8 @@ class Raises(APIView):
         raise self.exception
 
     def post(self, request):
+        if isinstance(self.exception, BadParameter):
+            raise self.exception
         serializer = Play(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response()
@@ -52,6 +55,7 @@ EXCEPTIONS = {
     "bug": ZeroDivisionError(SECRET),
     "slow-down": Throttled(wait=6.2),
     "parameters": serializers.ValidationError({"period": ["'x' is no period."]}),
+    "query": BadParameter("period", "'x' is no period."),
     "long": serializers.ValidationError("x" * 9999),
 }
 
@@ -137,6 +141,12 @@ def test_errors_of_a_query_name_the_parameter(ask):
 
     assert problem["detail"] == "period: 'x' is no period."
     assert problem["errors"] == [{"parameter": "period", "detail": "'x' is no period.", "code": "invalid"}]
+
+
+def test_a_parameter_is_called_one_whatever_the_method(ask):
+    for body in (None, {}):
+        _, problem = ask("/api/query/", body)
+        assert problem["errors"] == [{"parameter": "period", "detail": "'x' is no period.", "code": "invalid"}]
 
 
 def test_a_sentence_has_an_end(ask):

@@ -24,6 +24,9 @@ SLOW = textwrap.dedent("""
         if environ["PATH_INFO"] == "/slow":
             print("begun", flush=True)
             time.sleep(1)
+        if environ["PATH_INFO"] == "/unchanged":
+            start_response("304 Not Modified", [("Content-Length", "0")])
+            return []
         start_response("200 OK", [("Content-Length", "4")])
         return [b"done"]
     wsgi.application = application
@@ -103,3 +106,21 @@ def test_a_port_in_use_is_told(tmp_path):
 
     assert told.returncode == 1
     assert "choose another --port" in told.stderr
+
+
+@pytest.mark.parametrize("path", ["/", "/unchanged"])
+def test_a_connection_is_kept_for_the_next_request(server, port, path):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        answers = connection.makefile("rb")
+        for _ in range(2):
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            head = b"".join(iter(answers.readline, b"\r\n"))
+            assert head.startswith(b"HTTP/1.1 ")
+            assert b"close" not in head
+            answers.read(4 if path == "/" else 0)
+
+
+def test_a_client_that_asks_for_it_is_hung_up_on(server, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET /unchanged HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 304 ")

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
+from accounts.audit import Action, command, record
 from accounts.lookup import UnknownUser, find_user
 from accounts.scopes import Scope
 from accounts.tokens import DEFAULT_DAYS, MOST_DAYS, TooManyTokens, issue_token
@@ -51,7 +53,12 @@ class Command(BaseCommand):
             raise CommandError(f"--name has {len(name)} characters; write 1 to {LONGEST_NAME}.")
         try:
             days_or_never = None if never_expires else days
-            _, text = issue_token(find_user(user), name, map(Scope, scopes), now=timezone.now(), days=days_or_never)
+            with transaction.atomic():
+                token, text = issue_token(
+                    find_user(user), name, map(Scope, scopes), now=timezone.now(), days=days_or_never
+                )
+                allows = " ".join(token.scopes)
+                record(command(), Action.ISSUE_TOKEN, token, f"For user {token.user_id}, with {allows}.")
         except UnknownUser as unknown:
             raise CommandError(f"{unknown}.") from unknown
         except TooManyTokens as full:
