@@ -34,7 +34,7 @@ class IdFilter(filters.CharFilter):  # type: ignore[misc]
 
     def __init__(self, *args: Any, or_none: bool = False, **kwargs: Any) -> None:
         self.or_none = or_none
-        super().__init__(*args, validators=[self.validate], **kwargs)
+        super().__init__(*args, strip=False, validators=[self.validate], **kwargs)
 
     def validate(self, text: str) -> None:
         is_id = re.fullmatch("[0-9]{1,19}", text) is not None and int(text) <= LARGEST_ID
@@ -94,6 +94,8 @@ class RecordFilter(FilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
 
+# The parameter that makes a list a search.
+SEARCH = "search"
 FILTERS = frozenset(RecordFilter.base_filters)
 
 
@@ -107,3 +109,8 @@ def records_meant(user: User, query: QueryDict, period: Period | None) -> WatchR
         raise BadQuery(translate_validation(filterset.errors).detail)
     rows: WatchRecordQuerySet = filterset.qs
     return rows if period is None else rows.within(period.start, period.end)
+
+
+def words_in(query: QueryDict) -> list[str]:
+    """The words that a query of records searches for; it is one that records_meant() takes."""
+    return query.get(SEARCH, "").split()

@@ -26,6 +26,8 @@ DEFAULT = "last_30_days"
 ALL = "all"
 YEAR = re.compile(r"[0-9]{4}")
 MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+# As the API's description has it; what does not fit is refused in words.
+SHAPE = "^(today|last_7_days|last_30_days|mtd|qtd|ytd|last_12_months|all|(19|[2-9][0-9])[0-9]{2}(-(0[1-9]|1[0-2]))?)$"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class PeriodQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
                 description="today, last_7_days, last_30_days (the default), mtd, qtd, ytd, last_12_months, all, "
                 "a year such as 2024, or a month such as 2024-05. What lies in the future is cut off.",
                 examples=["last_30_days", "2024", "2024-05"],
+                extra_json_schema={"pattern": SHAPE},
             ),
         ]
         | None

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.db.models import Choices
+from django_filters import Filter  # type: ignore[import-untyped]  # it ships no types
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter
 from msgspec import Struct
 
-from .filters import RecordFilter
+from .filters import NONE, IdFilter, RecordFilter
 
 if TYPE_CHECKING:
     from drf_spectacular.openapi import AutoSchema
@@ -50,15 +51,28 @@ def parameters_of(asked: type[Struct]) -> Iterator[OpenApiParameter]:
         stated = _without_null(schema)
         if reference := stated.pop("$ref", None):
             stated |= {key: value for key, value in components[_name(reference)].items() if key in ("enum", "type")}
-        description = stated.pop("description", "")
-        yield OpenApiParameter(name, stated, required=name in own.get("required", ()), description=description)
+        description, required = stated.pop("description", ""), name in own.get("required", ())
+        yield OpenApiParameter(name, _not_empty(stated), required=required, description=description)
 
 
 def filter_parameters() -> Iterator[OpenApiParameter]:
     """The query parameters that the filters of records declare."""
     for name, declared in RecordFilter.base_filters.items():
-        choices = [value for value, _ in declared.extra.get("choices", ())]
-        yield OpenApiParameter(name, str, description=str(declared.label), enum=choices or None)
+        yield OpenApiParameter(name, _not_empty(_schema_of(declared)), description=str(declared.label))
+
+
+def _schema_of(declared: Filter) -> dict[str, Any]:
+    if isinstance(declared, IdFilter):
+        return {"type": "string", "pattern": f"^([0-9]{{1,19}}|{NONE})$" if declared.or_none else "^[0-9]{1,19}$"}
+    limits = {"minLength": declared.extra.get("min_length"), "maxLength": declared.extra.get("max_length")}
+    choices = {"enum": [value for value, _ in declared.extra["choices"]]} if "choices" in declared.extra else {}
+    return {"type": "string"} | {name: limit for name, limit in limits.items() if limit is not None} | choices
+
+
+def _not_empty(stated: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that is given is never empty; of numbers and choices that goes without saying."""
+    says_so = stated.get("type") != "string" or stated.keys() & {"enum", "pattern", "format"}
+    return stated if says_so else {"minLength": 1} | stated
 
 
 def _components(kind: type[Struct]) -> dict[str, dict[str, Any]]:
@@ -105,4 +119,9 @@ def form_of(fields: type[Struct], file: str) -> dict[str, Any]:
     own = _components(fields)[fields.__name__]
     properties = {name: _without_null(schema) for name, schema in own["properties"].items()}
     binary = {"type": "string", "format": "binary"}
-    return {"type": "object", "required": [file], "properties": {file: binary, **properties}}
+    return {
+        "type": "object",
+        "required": [file],
+        "properties": {file: binary, **properties},
+        "additionalProperties": False,
+    }

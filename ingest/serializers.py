@@ -121,7 +121,7 @@ class IncomingRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return at - at % 60 if self.precision is StatedPrecision.MINUTE else at
 
 
-class IncomingBatch(Struct, frozen=True, kw_only=True):
+class IncomingBatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Records to store. Each is read on its own, so that a bad one does not hold up the others."""
 
     records: Annotated[list[IncomingRecord], Meta(min_length=1, max_length=MOST_RECORDS)]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from msgspec import Struct
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -19,7 +19,7 @@ from accounts.limits import Limit
 from accounts.models import User
 from accounts.reading import NoParameters, read_body, read_query
 
-from .filters import FILTERS, records_meant
+from .filters import FILTERS, SEARCH, records_meant
 from .models import History, WatchRecord
 from .periods import DAY, Period, PeriodQuery, local_today, parse
 from .pipeline.remove import Removal, remove
@@ -80,6 +80,7 @@ class Removed(Struct, frozen=True, kw_only=True):
 class RecordsView(APIView):
     required_scopes: ClassVar[dict[str, str]] = {"POST": "records:write", "DELETE": "records:write"}
     rate_limit: ClassVar[dict[str, Limit]] = {"POST": Limit.INGEST}
+    search_parameter = SEARCH
 
     @extend_schema(
         operation_id="send_records",
@@ -126,7 +127,6 @@ class RecordView(APIView):
     @extend_schema(
         operation_id="remove_record",
         tags=["ingest"],
-        parameters=[OpenApiParameter("id", str, "path")],
         responses={200: OpenApiResponse(Removed, description="What was removed.")},
         examples=[EXAMPLE_REMOVED],
     )

@@ -12,8 +12,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, models
@@ -22,6 +21,9 @@ from psycopg.types.json import Jsonb
 Values = Sequence[Any]
 
 EPOCH = date(1970, 1, 1)
+SECONDS_PER_DAY = 86_400
+# 2000-01-01, as an instant.
+POSTGRES_EPOCH = 10_957 * SECONDS_PER_DAY
 
 
 def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Values]) -> None:
@@ -70,6 +72,39 @@ def fetch(
         cursor.execute(dialect().select(table, column), {"user": user_id, "values": dialect().listed(wanted)})
         rows = cursor.fetchall()
     return table.decoded(rows)
+
+
+def fetch_within(
+    model: type[models.Model],
+    columns: Sequence[str],
+    user_id: int,
+    column: str,
+    ranges: Iterable[tuple[int, int]],
+    *,
+    reaching_back: bool = False,
+) -> list[tuple[Any, ...]]:
+    """The rows of one user whose time `column` lies between the two instants of one of `ranges`, both included.
+
+    `reaching_back` begins each range at the last row at its first instant or before. A row of several ranges comes
+    several times.
+    """
+    wanted = json.dumps(list(ranges))
+    if wanted == "[]":
+        return []
+    table = Table(model, columns)
+    with connection.cursor() as cursor:
+        cursor.execute(dialect().within(table, column, reaching_back), {"user": user_id, "ranges": wanted})
+        return table.decoded(cursor.fetchall())
+
+
+def delete(model: type[models.Model], user_id: int, column: str, instants: Iterable[int]) -> None:
+    """Remove the rows of one user whose time `column` is one of `instants`."""
+    wanted = list(instants)
+    if wanted:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                dialect().deletion(model._meta.db_table, column), {"user": user_id, "values": dialect().listed(wanted)}
+            )
 
 
 def set_local_times(user_id: int, start: datetime, end: datetime, offset: timedelta, day_start: timedelta) -> None:
@@ -146,6 +181,10 @@ class Dialect(ABC):
         """The first day of a day's month."""
 
     @abstractmethod
+    def span_of(self, day: str, months: int) -> str:
+        """The first day of a day's quarter (3) or year (12)."""
+
+    @abstractmethod
     def weekday_of(self, day: str) -> str:
         """Monday is 0."""
 
@@ -162,6 +201,14 @@ class Dialect(ABC):
     @abstractmethod
     def probe(self, table: str, column: str) -> str:
         """The statement of `known`, with the same parameters."""
+
+    @abstractmethod
+    def within(self, table: Table, column: str, reaching_back: bool) -> str:
+        """The statement of `fetch_within`; its parameters are `user` and `ranges`, which is JSON."""
+
+    @abstractmethod
+    def deletion(self, table: str, column: str) -> str:
+        """The statement of `delete`; its parameters are `user` and `values`."""
 
     @abstractmethod
     def listed(self, numbers: Iterable[int | None]) -> str:
@@ -184,6 +231,10 @@ class Sqlite(Dialect):
     def month_of(self, day: str) -> str:
         return f"date({day}, 'start of month')"
 
+    def span_of(self, day: str, months: int) -> str:
+        since = f"(CAST(strftime('%%m', {day}) AS INTEGER) - 1) %% {months}"
+        return f"date({day}, 'start of month', '-' || ({since}) || ' months')"
+
     def weekday_of(self, day: str) -> str:
         return f"(CAST(strftime('%%w', {day}) AS INTEGER) + 6) %% 7"
 
@@ -191,11 +242,18 @@ class Sqlite(Dialect):
         self.insert_or(table, rows, "")
 
     def insert_or(self, table: Table, rows: Sequence[Values], conflict: str) -> None:
-        marks = ", ".join(map(self._mark, table.fields))
+        columns, marks = list(zip(*rows, strict=True)), list(map(self._mark, table.fields))
+        # The driver takes long over whatever is no plain number or text: a None costs more to hand over than to store.
+        for i, field in reversed(list(enumerate(table.fields))):
+            if columns[i].count(None) == len(rows):
+                del columns[i]
+                marks[i] = "NULL"
+            elif encode := self._encoder(field):
+                columns[i] = tuple(map(encode, columns[i]))
         with connection.cursor() as cursor:
             cursor.executemany(
-                f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks}) {conflict}",
-                list(self._encoded(table, rows)),
+                f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({', '.join(marks)}) {conflict}",
+                list(zip(*columns, strict=True)),
             )
 
     def select(self, table: Table, column: str) -> str:
@@ -208,6 +266,24 @@ class Sqlite(Dialect):
         return (
             "SELECT value FROM json_each(%(values)s) "
             f"WHERE EXISTS (SELECT 1 FROM {table} WHERE user_id = %(user)s AND {column} = value)"
+        )
+
+    def within(self, table: Table, column: str, reaching_back: bool) -> str:
+        """CROSS JOIN has SQLite look into the index once for each range."""
+        start = "wanted.earliest"
+        if reaching_back:
+            start = _reaching_back(table, column, start)
+        return (
+            f"SELECT {', '.join(map(self.read, table.fields))} FROM ("
+            "SELECT datetime(json_extract(value, '$[0]'), 'unixepoch') AS earliest, "
+            "datetime(json_extract(value, '$[1]'), 'unixepoch') AS latest FROM json_each(%(ranges)s)) AS wanted "
+            f"CROSS JOIN {table.name} WHERE user_id = %(user)s AND {column} >= {start} AND {column} <= wanted.latest"
+        )
+
+    def deletion(self, table: str, column: str) -> str:
+        return (
+            f"DELETE FROM {table} WHERE user_id = %(user)s "
+            f"AND {column} IN (SELECT datetime(value, 'unixepoch') FROM json_each(%(values)s))"
         )
 
     def listed(self, numbers: Iterable[int | None]) -> str:
@@ -232,11 +308,17 @@ class Sqlite(Dialect):
             case _:
                 return "%s"
 
-    def _encoded(self, table: Table, rows: Sequence[Values]) -> Iterable[Values]:
-        for i, field in enumerate(table.fields):
-            if isinstance(field, models.JSONField):
-                rows = [(*row[:i], None if row[i] is None else json.dumps(row[i]), *row[i + 1 :]) for row in rows]
-        return rows
+    def _encoder(self, field: models.Field[Any, Any]) -> Callable[[Any], object] | None:
+        match field:
+            case models.JSONField():
+                return lambda value: None if value is None else json.dumps(value)
+            case models.BooleanField(null=False):
+                return int
+            case models.CharField(null=False, choices=[*_]):
+                # An enumeration's members.
+                return str
+            case _:
+                return None
 
 
 class Postgres(Dialect):
@@ -251,6 +333,9 @@ class Postgres(Dialect):
     def month_of(self, day: str) -> str:
         return f"date_trunc('month', {day})::date"
 
+    def span_of(self, day: str, months: int) -> str:
+        return f"date_trunc('{'quarter' if months == 3 else 'year'}', {day})::date"
+
     def weekday_of(self, day: str) -> str:
         return f"extract(isodow FROM {day})::smallint - 1"
 
@@ -260,8 +345,8 @@ class Postgres(Dialect):
             if encode := self._encoder(field):
                 columns[i] = tuple(None if value is None else encode(value) for value in columns[i])
         copy = f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN (FORMAT BINARY)"
-        with connection.cursor() as cursor, cursor.copy(copy) as sink:
-            sink.set_types([self._type(field) for field in table.fields])
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(copy) as sink:
+            sink.set_types([self._copied_as(field) for field in table.fields])
             for row in zip(*columns, strict=True):
                 sink.write_row(row)
 
@@ -292,6 +377,26 @@ class Postgres(Dialect):
             f"(SELECT 1 FROM {table} WHERE user_id = %(user)s AND {column} = wanted.value LIMIT 1) AS found"
         )
 
+    def within(self, table: Table, column: str, reaching_back: bool) -> str:
+        start = "wanted.earliest"
+        if reaching_back:
+            start = _reaching_back(table, column, start)
+        return (
+            "SELECT found.* FROM (SELECT to_timestamp((value ->> 0)::bigint) AS earliest, "
+            "to_timestamp((value ->> 1)::bigint) AS latest FROM jsonb_array_elements(%(ranges)s::jsonb)) AS wanted "
+            f"CROSS JOIN LATERAL (SELECT {', '.join(map(self.read, table.fields))} FROM {table.name} "
+            f"WHERE user_id = %(user)s AND {column} >= {start} AND {column} <= wanted.latest OFFSET 0) AS found"
+        )
+
+    def deletion(self, table: str, column: str) -> str:
+        """Looks the rows up one by one, as `select` does, and goes straight to their places."""
+        return (
+            f"DELETE FROM {table} WHERE user_id = %(user)s AND ctid = ANY (ARRAY("
+            "SELECT found.place FROM unnest(%(values)s::bigint[]) AS wanted (value) CROSS JOIN LATERAL "
+            f"(SELECT ctid AS place FROM {table} "
+            f"WHERE user_id = %(user)s AND {column} = to_timestamp(wanted.value) OFFSET 0) AS found))"
+        )
+
     def listed(self, numbers: Iterable[int | None]) -> str:
         """Written out here: psycopg takes ten times as long for a list."""
         return f"{{{','.join('NULL' if number is None else str(number) for number in numbers)}}}"
@@ -308,9 +413,9 @@ class Postgres(Dialect):
     def _encoder(self, field: models.Field[Any, Any]) -> Callable[[Any], object] | None:
         match field:
             case models.DateTimeField():
-                return _instant
+                return lambda instant: (instant - POSTGRES_EPOCH) * 1_000_000
             case models.DateField():
-                return _day
+                return lambda day: day - POSTGRES_EPOCH // SECONDS_PER_DAY
             case models.JSONField():
                 return Jsonb
             case _:
@@ -337,6 +442,16 @@ class Postgres(Dialect):
             "timestamp with time zone": "timestamptz",
         }.get(db_type, db_type)
 
+    def _copied_as(self, field: models.Field[Any, Any]) -> str:
+        """A binary COPY has times as plain numbers: microseconds and days since PostgreSQL's own epoch."""
+        match field:
+            case models.DateTimeField():
+                return "int8"
+            case models.DateField():
+                return "int4"
+            case _:
+                return self._type(field)
+
     def _travels_as(self, field: models.Field[Any, Any]) -> str:
         match field:
             case models.DateTimeField():
@@ -360,14 +475,9 @@ class Postgres(Dialect):
                 return name
 
 
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-# A history of thirty years has eleven thousand days.
-@lru_cache(maxsize=20_000)
-def _day(days: int) -> date:
-    return EPOCH + timedelta(days=days)
+def _reaching_back(table: Table, column: str, start: str) -> str:
+    last = f"SELECT max(before.{column}) FROM {table.name} AS before WHERE before.user_id = %(user)s"
+    return f"coalesce(({last} AND before.{column} <= {start}), {start})"
 
 
 _DIALECTS: dict[str, Dialect] = {"sqlite": Sqlite(), "postgresql": Postgres()}

@@ -53,18 +53,30 @@ class Entry(Struct, frozen=True, gc=False):
 Entries = dict[int, Entry]
 
 
-def names(entry: Entry, thing: records.Channel | records.Video) -> bool:
-    """Whether an entry is that thing, and not another one with the same hash."""
-    return entry.key == thing.key and entry.platform == thing.platform
+def note(entries: Entries, id: int, thing: records.Channel | records.Video, at: int | None) -> bool:
+    """Add what one record says of a channel or video to what others have said of it.
 
-
-def note(entries: Entries, id: int, thing: records.Channel | records.Video, at: int | None) -> None:
-    """Add what one record says of a channel or video to what others have said."""
+    False if they spoke of something else, which has the same id by chance.
+    """
     known = entries.get(id)
     if known is None:
         entries[id] = Entry.of(thing, at)
-    elif (at is None or at >= known.title_at or at >= known.url_at) and names(known, thing):
+        return True
+    if known.key != thing.key or known.platform != thing.platform:
+        return False
+    if at is None or at >= known.title_at or at >= known.url_at:
         entries[id] = known.merged(Entry.of(thing, at))
+    return True
+
+
+def drop_others(entries: Entries, known: Entries) -> set[int]:
+    """Leave out what has the id of something else that is stored; the ids of what was left out."""
+    others = {
+        id for id, stored in known.items() if stored.key != entries[id].key or stored.platform != entries[id].platform
+    }
+    for id in others:
+        del entries[id]
+    return others
 
 
 def known(model: type[Channel] | type[Video], user_id: int, ids: Iterable[int]) -> Entries:
@@ -74,8 +86,11 @@ def known(model: type[Channel] | type[Video], user_id: int, ids: Iterable[int]) 
 
 def upsert(
     model: type[Channel] | type[Video], user_id: int, entries: Entries, known: Entries, *, used: Collection[int | None]
-) -> None:
-    """Refresh the known entries of which the given ones know more, and add the new ones that a record refers to."""
+) -> set[int]:
+    """Refresh the known entries of which the given ones know more, and add the new ones that a record refers to.
+
+    The ids of the new ones.
+    """
     new, fresher = [], []
     for id, entry in entries.items():
         before = known.get(id)
@@ -86,6 +101,7 @@ def upsert(
             fresher.append((user_id, id, *astuple(after)))
     bulk.insert(model, COLUMNS, new)
     bulk.upsert(model, COLUMNS, fresher, replace=REFRESHED)
+    return {row[1] for row in new}
 
 
 def forget_unused(model: type[Channel] | type[Video], column: str, user_id: int, ids: Iterable[int]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from django.dispatch import Signal
@@ -17,6 +17,8 @@ class Change:
     user_id: int
     added: Sequence[Row] = ()
     removed: Sequence[Row] = ()
+    # Videos that only these added records refer to.
+    new_videos: Set[int] = frozenset()
     # Every local day and hour may be another one: what is derived from them is to be made anew.
     new_clock: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import F
 from django.utils import timezone
 
@@ -14,14 +15,24 @@ from ..models import History, WatchRecord
 from .rows import Row
 
 
-def lock_history(user: User) -> History:
-    """One person's writes happen one after another. Must be called inside a transaction."""
+class AccountClosed(PermissionDenied):
+    """Nothing more is stored for somebody who was deactivated, or is being erased."""
+
+
+def lock_history(user: User, *, adding: bool = False) -> History:
+    """One person's writes happen one after another. Must be called inside a transaction.
+
+    Raises AccountClosed if something is to be added for somebody whose account was closed since the request, or the
+    import, began. Taking away is always possible.
+    """
     histories = History.objects.select_for_update().filter(user=user)
     found = histories.first()
     if found is None:
         # Two first writes at once: one makes the row, the other waits for it.
         History.objects.bulk_create([History(user=user)], ignore_conflicts=True)
         found = histories.get()
+    if adding and not User.objects.filter(pk=user.pk, is_active=True).exists():
+        raise AccountClosed
     return found
 
 

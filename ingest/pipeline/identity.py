@@ -48,6 +48,11 @@ def family_of(key: str) -> str:
     return key.partition("|")[0]
 
 
+def has_time(key: str) -> bool:
+    """Whether a natural key names the time of its record."""
+    return not key.partition("|")[2].startswith("|")
+
+
 class Identifier:
     """Names the records of one import, in the order of its file.
 

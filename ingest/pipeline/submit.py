@@ -42,7 +42,7 @@ def submit(user: User, records: Sequence[Record]) -> Submission:
     storable = [record for index, record in enumerate(records) if index not in refused]
     identified = [(record, identifier.identify(record)) for record in storable]
     with transaction.atomic():
-        history = lock_history(user)
+        history = lock_history(user, adding=True)
         batch = Batch(LocalClock.of(user), identified)
         fates = store(history, batch).fates if batch.records else []
         version = history.version

@@ -76,6 +76,7 @@ SOURCES: tuple[Source, ...] = (
         cut=Precision.DAY,
         recognise=letterboxd.recognise,
         parse=letterboxd.parse,
+        leaves=letterboxd.LEAVES,
     ),
     Source(
         name="watchtracker_jsonl",

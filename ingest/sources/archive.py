@@ -86,7 +86,7 @@ def find(file: BinaryIO, sources: Sequence[Source], limits: Limits) -> list[Memb
         if _is_worth_opening(entry):
             head = without_mark(_head(archive, entry))
             source = next((source for source in sources if source.recognise(head)), None)
-            if source:
+            if source and not _is_left(entry, source):
                 members.append(Member(entry.filename, source, entry))
     if not members:
         raise SourceError("nothing_to_import", f"This zip holds no history this can read, but {_contents(archive)}.")
@@ -143,6 +143,11 @@ def shown(name: str) -> str:
 def _is_worth_opening(entry: zipfile.ZipInfo) -> bool:
     link = stat.S_ISLNK(entry.external_attr >> 16)
     return not entry.is_dir() and not link and entry.filename.lower().endswith(ENDINGS)
+
+
+def _is_left(entry: zipfile.ZipInfo, source: Source) -> bool:
+    folders = entry.filename.lower().split("/")[:-1]
+    return not source.leaves.isdisjoint(folders)
 
 
 def _contents(archive: zipfile.ZipFile) -> str:
@@ -239,15 +244,21 @@ def _head(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unpacked: BinaryIO, limits: Limits, left: int) -> int:
     """Unpacks an entry, counting; gives its length. `left` is what all entries together may still come to."""
     length = 0
+    for piece in _pieces(archive, entry):
+        length += len(piece)
+        _check_length(entry, length, limits, left)
+        # Where this fails, it is the disk that is full, and no fault of the archive.
+        unpacked.write(piece)
+    return length
+
+
+def _pieces(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     try:
         with archive.open(entry) as packed:
             while piece := packed.read(CHUNK):
-                length += len(piece)
-                _check_length(entry, length, limits, left)
-                unpacked.write(piece)
+                yield piece
     except _DAMAGE as reason:
         raise _damaged() from reason
-    return length
 
 
 def _check_length(entry: zipfile.ZipInfo, length: int, limits: Limits, left: int) -> None:

@@ -6,6 +6,7 @@ What is odd about it:
 - The export has other files of nearly the same columns. watched.csv, watchlist.csv and ratings.csv know only when a
   film was marked or rated, and reviews.csv repeats the diary. They are refused with the reason, and passed over in the
   zip.
+- The zip has folders "deleted" and "orphaned" with a diary.csv of their own: entries that its owner took back.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ WATCHED = "Watched Date"
 REVIEW = "Review"
 RATING = "Rating"
 REQUIRED = (*COMMON, WATCHED)
+LEAVES = frozenset({"deleted", "orphaned"})
 KEPT = {"Rating": "rating", "Rewatch": "rewatch", "Tags": "tags", "Date": "logged_on", "Letterboxd URI": "uri"}
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

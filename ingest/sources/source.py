@@ -23,6 +23,7 @@ class Source:
     `recognise` is given the first HEAD_LENGTH bytes, without a byte order mark. `parse` reads a seekable file from its
     start and yields one outcome for each row. It surveys the whole file before the first outcome, so that a file it
     refuses with SourceError has stored nothing. `title` names it in sentences: "a YouTube watch history (HTML)".
+    `leaves` are folders of its zip whose files are of the same kind and yet no history: what was deleted.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Source:
     recognise: Callable[[bytes], bool]
     parse: Callable[[BinaryIO, Options], Iterator[Outcome]]
     title: str
+    leaves: frozenset[str] = frozenset()
 
 
 def without_mark(head: bytes) -> bytes:

@@ -59,6 +59,8 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _BETWEEN_ITEMS = re.compile(r"[ \t\r\n,]*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?=(?:\.\d{1,9})?Z$)", re.ASCII)
 _TITLES_OF_GONE_VIDEOS = ("Deleted video", "Private video")
+# An escape that may be half of an emoji: JSON has the halves as two escapes, and one may have been cut off.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 # What the decoder makes of bytes that are not UTF-8.
 _DAMAGED = re.compile("[\udc80-\udcff]")
 
@@ -409,6 +411,8 @@ class _Window:
             self._spoiled = False
             try:
                 item, end = self._decoder.raw_decode(self._text, self._at)
+                if _HALF.search(self._text, self._at, end):
+                    item = _mended(item)
             except (ValueError, RecursionError):
                 item, end = None, -1
             if end - self._at > ITEM_LIMIT:
@@ -447,3 +451,9 @@ class _Window:
                 return broken
         self._at = following.start()
         return broken
+
+
+def _mended(item: Any) -> Any:
+    """With U+FFFD for lone halves of surrogate pairs, in names of members as well: they cannot be kept or shown."""
+    text = json.dumps(item, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

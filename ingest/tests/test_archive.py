@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import random
@@ -13,6 +14,7 @@ import pytest
 
 from ingest.pipeline.detect import detect
 from ingest.records import Ignored, SourceError
+from ingest.sources import archive
 from ingest.sources.source import Limits
 from ingest.tests.takeout import OPTIONS, STAMP, card, codes, item, page, watched
 
@@ -176,3 +178,16 @@ def test_a_zip_cut_off_or_changed_anywhere_comes_to_a_sentence() -> None:
     for raw in damaged:
         with suppress(SourceError):
             read(io.BytesIO(raw))
+
+
+class Full(io.BytesIO):
+    """A file on a disk without room."""
+
+    def write(self, content: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_no_damaged_zip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "TemporaryFile", Full)
+    with pytest.raises(OSError, match="No space left"):
+        read(zipped(("watch-history.html", PAGE)))

@@ -108,6 +108,17 @@ def test_its_zip_is_read_and_what_knows_no_day_is_passed_over():
     assert list(export.read(options())) == records(source, SAMPLE)
 
 
+def test_what_its_owner_took_back_is_no_history():
+    from ingest.pipeline.detect import detect
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("letterboxd-ana/diary.csv", SAMPLE)
+        archive.writestr("letterboxd-ana/deleted/diary.csv", SAMPLE)
+        archive.writestr("letterboxd-ana/Orphaned/diary.csv", SAMPLE)
+    assert list(detect(packed).read(options())) == records(source, SAMPLE)
+
+
 def test_a_file_cut_off_anywhere_is_accounted_for():
     for cut in cuts(SAMPLE):
         is_accounted_for(source, cut)

@@ -1,11 +1,12 @@
 """What periods mean, on days where it matters."""
 
+import re
 from datetime import UTC, date, datetime
 
 import pytest
 from rest_framework.exceptions import ValidationError
 
-from ingest.periods import PeriodQuery, local_today, parse
+from ingest.periods import ALL, RELATIVE, SHAPE, PeriodQuery, local_today, parse
 
 TODAY = date(2024, 2, 29)  # a Thursday, the last day of its month
 DATED = (date(2010, 5, 6), date(2024, 2, 20))
@@ -33,6 +34,13 @@ def days(**asked):
 )
 def test_a_named_period_is_these_days(name, start, end):
     assert days(period=name) == (start, end)
+
+
+def test_the_shape_that_is_described_is_that_of_every_name():
+    for name in [*RELATIVE, ALL, "1900", "2024", "2024-05", "9999-12"]:
+        assert re.fullmatch(SHAPE, name)
+    for name in ["", "x", "1899", "202", "2024-00", "2024-13", "2024-5", "all ", "today2024"]:
+        assert not re.fullmatch(SHAPE, name)
 
 
 def test_nothing_asked_is_the_last_30_days():

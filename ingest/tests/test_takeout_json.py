@@ -7,6 +7,7 @@ import json
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from ingest.records import Ignored, Record, SourceError
@@ -109,6 +110,32 @@ def test_an_item_that_is_no_json_is_one_rejected_row(broken: bytes, code: str) -
     outcomes = read_json(b"[" + good + b",\n " + broken + b",\n " + good + b"]")
 
     assert codes(outcomes) == ["watch", code, "watch"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"header": "YouTube\ud83d"},
+        {"titleUrl": "https://www.youtube.com/watch?v=abcdefghij\udc00"},
+        {"subtitles": [{"name": "A channel\ud83d", "url": "https://www.youtube.com/channel/UC\ud83d"}]},
+        {"time": "2024-01-13T16:16:16Z\ud83d"},
+        {"description": "\ud83d", "products": ["\ud83d"]},
+        {"\ud83d": "a name of a member"},
+        {
+            "snippet": {
+                "title": "\ud83d",
+                "publishedAt": "2016-01-13T16:16:16Z",
+                "resourceId": {"videoId": "abcdefghijk"},
+            }
+        },
+    ],
+)
+def test_half_of_an_emoji_anywhere_costs_no_other_item(fields: dict[str, Any]) -> None:
+    outcomes = read_json([item(), item(**fields), item()])
+
+    assert len(outcomes) == 3
+    assert [codes(outcomes)[place] for place in (0, 2)] == ["watch", "watch"]
+    assert msgspec.json.encode(outcomes[1])  # which takes no halves
 
 
 def test_halves_of_emoji_and_nuls_are_marked() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from accounts.audit import Action, command, record
 from accounts.lookup import UnknownUser, find_user
 from ingest.models import WatchRecord
 from ingest.pipeline.remove import remove
@@ -30,7 +32,9 @@ class Command(BaseCommand):
             if not dry_run:
                 raise CommandError("Nothing was removed; add --yes to remove them all.")
             return
-        removal = remove(person, records)
+        with transaction.atomic():
+            removal = remove(person, records)
+            record(command(), Action.DELETE_HISTORY, person, f"Removed {removal.records:,} records.")
         self.stdout.write(
             f"Removed {removal.records:,} records, {removal.videos:,} videos and {removal.channels:,} channels."
         )

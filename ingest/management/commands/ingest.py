@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from accounts.audit import Action, command, record
 from accounts.lookup import UnknownUser, find_user
 from accounts.models import User
 from ingest.management.progress import ProgressBar
 from ingest.management.report import Report, of_earlier, of_run
 from ingest.models import Upload, UploadState
+from ingest.pipeline.history import AccountClosed
 from ingest.pipeline.options import DATE_ORDERS, OptionError, Said, said
 from ingest.pipeline.run import Interrupted, import_upload
 from ingest.pipeline.uploads import enter, options_of, rehearse
@@ -69,6 +72,8 @@ class Command(BaseCommand):
                 report = self._import(file, path.name, owner, given, dry_run=options["dry_run"])
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+        except AccountClosed:
+            raise CommandError("The account is deactivated or being erased; nothing is stored for it.") from None
         except Interrupted:
             raise CommandError(
                 f"{path.name} is being imported elsewhere, or was cancelled; nothing was done twice."
@@ -83,6 +88,8 @@ class Command(BaseCommand):
         upload = (rehearse if dry_run else enter)(owner, file, name, given)
         if upload.state == UploadState.DONE:
             return of_earlier(upload)
+        if not dry_run:
+            record(command(), Action.IMPORT, upload, f"A file for user {owner.pk}.")
         try:
             return self._run(upload, file, dry_run=dry_run)
         finally:
@@ -108,4 +115,7 @@ def _owner(name: str, create: bool) -> User:
         if not create:
             raise CommandError(f"{error}; add --create-user to make them.") from None
         clerk_id = name if name.startswith("user_") else None
-        return User.objects.create_user(username=name, clerk_id=clerk_id)
+        with transaction.atomic():
+            user = User.objects.create_user(username=name, clerk_id=clerk_id)
+            record(command(), Action.ADD, user, "Made by ingest.")
+            return user

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
+from accounts.audit import Action, command, record
 from ingest.models import Upload
-from ingest.pipeline.undo import undo
+from ingest.pipeline.undo import take_back, will_undo
 from ingest.pipeline.uploads import NotPossible
 
 
@@ -22,7 +24,10 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"There is no upload {upload}.")
         try:
-            removed = undo(found)
+            with transaction.atomic():
+                will_undo(found)
+                record(command(), Action.UNDO, found, f"What it alone brought to user {found.user_id} is taken back.")
         except NotPossible as reason:
             raise CommandError(str(reason)) from None
-        self.stdout.write(f"Removed {removed:,} records that {found.filename} alone had brought.")
+        take_back(found)
+        self.stdout.write(f"Removed {found.removed:,} records that {found.filename} alone had brought.")
