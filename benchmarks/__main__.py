@@ -1,4 +1,4 @@
-"""python -m benchmarks [parse] [load] [post] [questions] [--quick]: all measurements, or those named."""
+"""python -m benchmarks [parse] [load] [post] [questions] [unchanged] [--quick]: all measurements, or those named."""
 
 from __future__ import annotations
 
@@ -30,7 +30,17 @@ def questions(quick: bool) -> None:
     _on_both_databases("questions", *(("1000", "10000") if quick else ("10000", "100000", "1000000")))
 
 
-MEASUREMENTS: dict[str, Callable[[bool], None]] = {"parse": parse, "load": load, "post": post, "questions": questions}
+def unchanged(quick: bool) -> None:
+    _on_both_databases("unchanged", "300" if quick else "3000")
+
+
+MEASUREMENTS: dict[str, Callable[[bool], None]] = {
+    "parse": parse,
+    "load": load,
+    "post": post,
+    "questions": questions,
+    "unchanged": unchanged,
+}
 
 
 def main() -> None:

@@ -25,10 +25,13 @@ from accounts.models import User  # noqa: E402
 from benchmarks.tables import show  # noqa: E402
 from dashboard.models import (  # noqa: E402
     ChannelMonth,
+    ChannelSpan,
     ChannelTotal,
     DayTotal,
     HistoryTotal,
     HourTotal,
+    SessionTotal,
+    VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     VideoTotal,
@@ -40,15 +43,18 @@ from ingest.pipeline.options import said, to_options  # noqa: E402
 from ingest.pipeline.run import import_upload  # noqa: E402
 from ingest.pipeline.uploads import enter  # noqa: E402
 
-FILLED = (
+FILLED: tuple[type[models.Model], ...] = (
     WatchRecord,
     Video,
     Channel,
     DayTotal,
     HourTotal,
+    SessionTotal,
     ChannelMonth,
+    ChannelSpan,
     ChannelTotal,
     VideoTotal,
+    VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     HistoryTotal,
@@ -130,7 +136,8 @@ def _executemany(model: type[models.Model], columns: Sequence[str], rows: Sequen
 
 def _empty() -> None:
     with connection.cursor() as cursor:
-        for model in (*FILLED, Sighting):
+        emptied: tuple[type[models.Model], ...] = (*FILLED, Sighting)
+        for model in emptied:
             verb = "DELETE FROM" if connection.vendor == "sqlite" else "TRUNCATE"
             cursor.execute(f"{verb} {model._meta.db_table}")
         if connection.vendor == "sqlite":

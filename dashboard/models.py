@@ -37,6 +37,17 @@ class DayTotal(Rollup):
     new_videos = models.BigIntegerField(
         default=0, db_default=0, help_text="Those of them that were never before watched in this product."
     )
+    first_seen_videos = models.BigIntegerField(
+        default=0, db_default=0, help_text="Those of them that were never before watched in any product."
+    )
+    stated_plays = models.BigIntegerField(
+        default=0, db_default=0, help_text="Those of the plays of which only the day is known."
+    )
+    stated_seconds = models.BigIntegerField(default=0, db_default=0)
+    nameless_plays = models.BigIntegerField(
+        default=0, db_default=0, help_text="Those of the plays of which nobody knows the video."
+    )
+    nameless_seconds = models.BigIntegerField(default=0, db_default=0)
 
 
 class Returns(models.Model):
@@ -62,8 +73,16 @@ class VideoReturn(Returns):
     previous_day = models.DateField()
 
     class Meta:
-        # those that begin in the days before a period's first whole month
-        indexes = [models.Index(fields=["user", "previous_day", "day"], name="videoreturn_by_previous_day")]
+        indexes = [
+            # those that begin in the days before a period's first whole month
+            models.Index(fields=["user", "previous_day", "day"], name="videoreturn_by_previous_day"),
+            # the few days on which a video was watched in several products; SQLite takes it only if all is in it
+            models.Index(
+                fields=["user", "day", "previous_day"],
+                condition=models.Q(day=models.F("previous_day")),
+                name="videoreturn_within_a_day",
+            ),
+        ]
 
 
 class VideoReturnOfMonths(Returns):
@@ -74,6 +93,19 @@ class VideoReturnOfMonths(Returns):
     previous_month = models.DateField(help_text="Its first day.")
 
 
+class VideoReplay(Returns):
+    """How often this video returned on `day` in `product`, from `previous_day`, as VideoReturn counts it.
+
+    Its further plays on the same day in the same product are returns from that day itself. So the plays of a video in a
+    period are one more than its returns that begin and end there.
+    """
+
+    pk = models.CompositePrimaryKey("user", "day", "previous_day", "video_id", "product")
+    day = models.DateField()
+    previous_day = models.DateField()
+    video_id = models.BigIntegerField()
+
+
 class HourTotal(Rollup):
     """Per month, weekday (Monday is 0), hour and product: the heatmap. Stated dates have no hour and are not in it."""
 
@@ -82,6 +114,27 @@ class HourTotal(Rollup):
     weekday = models.PositiveSmallIntegerField()
     hour = models.PositiveSmallIntegerField()
     product = models.CharField(max_length=32)
+
+
+class SessionTotal(models.Model):
+    """A session: plays, the gaps between which are never longer than USUAL_GAP. Stated dates are in none.
+
+    It lies apart from the next one by more than that gap, so of one person no two have the same start.
+    """
+
+    pk = models.CompositePrimaryKey("user", "start")
+    user = owner()
+    start = models.DateTimeField(help_text="The time of its first play.")
+    id = models.BigIntegerField(help_text="Of its first play; of several at one time the smallest.")
+    day = models.DateField(help_text="The local day it started on.")
+    last_start = models.DateTimeField(help_text="The time of its last play.")
+    length = models.BigIntegerField(help_text="Seconds from its start to the latest end of a play.")
+    plays = models.BigIntegerField()
+    seconds = models.BigIntegerField()
+
+    class Meta:
+        # what the sessions of some days add up to, without touching the table
+        indexes = [models.Index(fields=["user", "day", "length", "plays"], name="sessiontotal_by_day")]
 
 
 class ChannelMonth(Rollup):
@@ -95,6 +148,16 @@ class ChannelMonth(Rollup):
     class Meta:
         # one channel month by month
         indexes = [models.Index(fields=["user", "channel_id", "month"], name="channelmonth_by_channel")]
+
+
+class ChannelSpan(Rollup):
+    """Per channel, quarter or year, and product: top channels of long periods."""
+
+    pk = models.CompositePrimaryKey("user", "months", "start", "channel_id", "product")
+    months = models.PositiveSmallIntegerField(help_text="How long it is: 3 or 12.")
+    start = models.DateField(help_text="Its first day.")
+    channel_id = models.BigIntegerField()
+    product = models.CharField(max_length=32)
 
 
 class SeenTotal(Rollup):
@@ -116,8 +179,12 @@ class ChannelTotal(SeenTotal):
     channel_id = models.BigIntegerField()
 
     class Meta:
-        # the top channels over everything, read in order
-        indexes = [models.Index(fields=["user", "-plays", "-last_watched", "channel_id"], name="channeltotal_by_plays")]
+        indexes = [
+            # the top channels over everything, read in order
+            models.Index(fields=["user", "-plays", "-last_watched", "channel_id"], name="channeltotal_by_plays"),
+            # the channels found on some days, latest first
+            models.Index(fields=["user", "-first_on", "-first_watched", "channel_id"], name="channeltotal_by_first_on"),
+        ]
 
 
 class VideoTotal(SeenTotal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,12 +11,16 @@ from django.http import QueryDict
 from msgspec import Meta
 
 from accounts.models import User
+from accounts.reading import BadParameter
 from ingest.filters import records_meant
 from ingest.models import WatchRecord, WatchRecordQuerySet
-from ingest.periods import Period, PeriodQuery, parse
+from ingest.periods import EARLIEST, Period, PeriodQuery, parse
 
 from .frames import Instant
 from .standing import Standing
+
+# Times outside have no place in UTC's years 1 to 9999, or none that anything was watched at.
+FIRST_TIME, LAST_TIME = datetime(EARLIEST.year, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class FirstOf(StrEnum):
@@ -55,10 +59,16 @@ class NarrowQuery(PeriodQuery, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def records(self, user: User, query: QueryDict, standing: Standing) -> WatchRecordQuerySet:
         """Those that the filters in the query let through as well. Raises BadQuery."""
+        self._refuse_impossible_times()
         rows = records_meant(user, query, self.period_meant(standing)).filter(**self._exactly())
         if self.weekday is not None:
             rows = rows.filter(watched_on__iso_week_day=self.weekday + 1)
         return rows if self.first_of is None else first_plays(rows, user, self.first_of)
+
+    def _refuse_impossible_times(self) -> None:
+        for name, time in {"since": self.since, "until": self.until}.items():
+            if time is not None and not FIRST_TIME <= time <= LAST_TIME:
+                raise BadParameter(name, f"It must be from {FIRST_TIME:%Y} to {LAST_TIME:%Y}.")
 
     def _exactly(self) -> dict[str, object]:
         conditions = {

@@ -34,9 +34,11 @@ class Plays:
         return self.are_rolled_up and self.product is None
 
     def of(self, user: User, period: Period) -> WatchRecordQuerySet:
-        """By day alone, and not within(): an index answers that without touching the records."""
-        days = WatchRecord.objects.of(user).filter(watched_on__gte=period.start, watched_on__lt=period.end)
-        return self.among(days)
+        """By day alone, and not within(): an index answers that without touching the records, but for ads."""
+        rows = WatchRecord.objects.of(user)
+        if self.ads:
+            return self.among(rows.within(period.start, period.end))
+        return self.among(rows.filter(watched_on__gte=period.start, watched_on__lt=period.end))
 
     def among(self, rows: WatchRecordQuerySet) -> WatchRecordQuerySet:
         return self.whether_ad_or_not(rows).filter(is_ad=self.ads)

@@ -6,13 +6,17 @@ What the asker has already costs one read of the history's row; what somebody ha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import msgspec
 from django.http import HttpResponse
 from django.utils import timezone
 from msgspec import Struct
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.models import User
@@ -27,6 +31,20 @@ from .standing import Standing, at_one_version, how_it_stands
 Asked = TypeVar("Asked", bound=Struct)
 
 
+class JsonNegotiation(DefaultContentNegotiation):
+    """DRF's, but for who takes anything, which is nearly everybody: they get JSON without further thought."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        takes_anything = request.META.get("HTTP_ACCEPT", "*/*") == "*/*"
+        if takes_anything and api_settings.URL_FORMAT_OVERRIDE not in request.query_params:
+            renderer = next(iter(renderers))
+            return renderer, str(renderer.media_type)
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+        return chosen
+
+
 class QuestionView(APIView, Generic[Asked]):
     """A question: `asked` declares its parameters, `answer` answers it for one version of the history."""
 
@@ -34,6 +52,7 @@ class QuestionView(APIView, Generic[Asked]):
     # Whether it also takes the filters of records, which `answer` applies.
     is_filtered: ClassVar[bool] = False
     required_scopes: ClassVar[dict[str, str]] = {"GET": "dashboard:read"}
+    content_negotiation_class: type[BaseContentNegotiation] = JsonNegotiation
     schema = QuestionSchema()
 
     def answer(self, user: User, asked: Asked, standing: Standing) -> Struct:
@@ -53,8 +72,8 @@ class QuestionView(APIView, Generic[Asked]):
         return HttpResponse(body, content_type="application/json", headers=_headers(tag))
 
     @classmethod
-    def name(cls) -> str:
-        """Its name in the schema: of TopChannelsView, `top_channels`."""
+    def operation_id(cls) -> str:
+        """Its name in the schema: of TopChannelsView, `top_channels`. (`name` is DRF's.)"""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("View")).lower()
 
 

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
-import uritemplate
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
@@ -35,15 +34,14 @@ class QuestionSchema(AutoSchema):
         return cast("QuestionView[Any]", self.view)
 
     def get_operation_id(self) -> str:
-        return self.question.name()
+        return self.question.operation_id()
 
     def get_tags(self) -> list[str]:
         return ["dashboard"]
 
     def get_override_parameters(self) -> list[Any]:
-        in_path = [OpenApiParameter(name, str, "path") for name in uritemplate.variables(self.path)]
         filters = filter_parameters() if self.question.is_filtered else ()
-        return [*in_path, *parameters_of(self.question.asked), *filters, KNOWN, NAMED]
+        return [*parameters_of(self.question.asked), *filters, KNOWN, NAMED]
 
     def get_response_serializers(self) -> Any:
         answer = get_type_hints(type(self.question).answer)["return"]
@@ -53,7 +51,7 @@ class QuestionSchema(AutoSchema):
         }
 
     def get_examples(self) -> list[OpenApiExample]:
-        answer = examples().get(self.question.name())
+        answer = examples().get(self.question.operation_id())
         return [] if answer is None else [OpenApiExample("An answer", answer, response_only=True)]
 
 
@@ -71,7 +69,7 @@ class ExportSchema(QuestionSchema):
         }
 
     def get_examples(self) -> list[OpenApiExample]:
-        file = examples().get(self.question.name())
+        file = examples().get(self.question.operation_id())
         media_type = MEDIA_TYPES[ExportFormat.JSONL]
         return [] if file is None else [OpenApiExample("A file", file, media_type=media_type, response_only=True)]
 

@@ -71,11 +71,13 @@ def how_it_stands(user: User, now: datetime) -> Standing:
     if found is None:
         raise User.DoesNotExist
     counts, instants, clock, days = found[:4], found[4:7], found[7:9], found[9:]
-    return Standing(now, *counts, *map(_instant, instants), *clock, *map(_day, days))
+    return Standing(now, *counts, *map(instant, instants), *clock, *map(_day, days))
 
 
-def _instant(value: datetime | None) -> datetime | None:
+def instant(value: datetime | str | None) -> datetime | None:
     """SQLite has no zones: what Django keeps there is in UTC."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 

@@ -2,12 +2,26 @@
 
 from ingest.twins import twin_of
 
-from .models import ChannelMonth, ChannelTotal, DayTotal, HourTotal, VideoReturn, VideoReturnOfMonths, VideoTotal
+from .models import (
+    ChannelMonth,
+    ChannelSpan,
+    ChannelTotal,
+    DayTotal,
+    HourTotal,
+    SessionTotal,
+    VideoReplay,
+    VideoReturn,
+    VideoReturnOfMonths,
+    VideoTotal,
+)
 
 DayTotalTwin = twin_of(DayTotal, __name__)
 HourTotalTwin = twin_of(HourTotal, __name__)
+SessionTotalTwin = twin_of(SessionTotal, __name__)
 ChannelMonthTwin = twin_of(ChannelMonth, __name__)
+ChannelSpanTwin = twin_of(ChannelSpan, __name__)
 ChannelTotalTwin = twin_of(ChannelTotal, __name__)
 VideoTotalTwin = twin_of(VideoTotal, __name__)
+VideoReplayTwin = twin_of(VideoReplay, __name__)
 VideoReturnTwin = twin_of(VideoReturn, __name__)
 VideoReturnOfMonthsTwin = twin_of(VideoReturnOfMonths, __name__)

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from accounts.models import User
 from accounts.reading import BadParameter, NoParameters
+from ingest.filters import SEARCH, words_in
 from ingest.periods import EARLIEST, Period, PeriodQuery, parse
 
 from .buckets import Granularity
@@ -25,6 +26,7 @@ from .queries.discoveries import Discoveries, discoveries
 from .queries.heatmap import Heatmap, heatmap
 from .queries.record import RecordDetail, record
 from .queries.records import Order, RecordPage, frame_of_list, records
+from .queries.search import search
 from .queries.sessions import SessionPage, sessions
 from .queries.status import Status, status
 from .queries.streaks import Streaks, streaks
@@ -78,17 +80,18 @@ class RecordsView(QuestionView[RecordsQuery]):
 
     asked = RecordsQuery
     is_filtered = True
+    search_parameter = SEARCH
     required_scopes = {"GET": "records:read"}
 
     def answer(self, user: User, asked: RecordsQuery, standing: Standing) -> RecordPage:
         query = self.request.query_params
         cursors = Cursors.of(self.request)
-        page = records(
-            asked.records(user, query, standing),
-            order=asked.order,
-            limit=asked.limit,
-            after=cursors.read(asked.cursor) if asked.cursor else None,
-        )
+        rows = asked.records(user, query, standing)
+        after = cursors.read(asked.cursor) if asked.cursor else None
+        if words := words_in(query):
+            page = search(user, rows, words, order=asked.order, limit=asked.limit, after=after)
+        else:
+            page = records(rows, order=asked.order, limit=asked.limit, after=after)
         is_ad = {"true": True, "false": False}.get(query.get("is_ad", ""))
         return RecordPage(
             frame=frame_of_list(user, asked.period_meant(standing), standing, is_ad),

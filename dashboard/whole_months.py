@@ -26,3 +26,14 @@ def cut(period: Period) -> Cut:
         return Cut((period.end, period.end), [period])
     edges = [Period("before", period.start, first), Period("after", after, period.end)]
     return Cut((first, after), [edge for edge in edges if edge.days])
+
+
+def nearest_month(day: date, last_day: date | None = None) -> date:
+    """The first day of the month that begins nearest to a day; after `last_day` of the next, for there is nothing."""
+    month = Granularity.MONTH
+    before = month.start_of(day)
+    if day == before:
+        return day
+    after = month.next_start(before)
+    is_nearer = after - day < day - before
+    return after if is_nearer or (last_day is not None and day > last_day) else before

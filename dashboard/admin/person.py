@@ -8,9 +8,8 @@ from itertools import islice
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -19,14 +18,15 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.admin.audit import note
-from accounts.models import User
+from accounts.audit import Action
+from accounts.models import AuditEntry, User
 from ingest.admin.owned import USER, list_url
 from ingest.models import History, Upload
 from ingest.twins import ChannelTwin, VideoTwin, WatchRecordTwin
 
 from ..models import HistoryTotal
 from ..rollups.recount import rebuild, verify
-from ..twins import ChannelMonthTwin, ChannelTotalTwin, DayTotalTwin, HourTotalTwin, VideoTotalTwin
+from ..twins import ChannelMonthTwin, ChannelTotalTwin, DayTotalTwin, HourTotalTwin, SessionTotalTwin, VideoTotalTwin
 from .chart import draw, plays_per_month
 
 UPLOADS_SHOWN = 5
@@ -99,22 +99,23 @@ def _prove(request: HttpRequest, owner: User) -> None:
     if differences:
         more = "" if len(differences) <= DIFFERENCES_SHOWN else " and more"
         messages.warning(request, f"The rollups differ from the records{more}; make them anew.")
-        note(request, owner, "Verified the rollups: they differ from the records.")
+        note(request, owner, "They differ from the records.", action=Action.VERIFY_ROLLUPS)
     else:
         messages.success(request, "Equal: every rollup was recounted from the records.")
-        note(request, owner, "Verified the rollups: equal.")
+        note(request, owner, "They equal the records.", action=Action.VERIFY_ROLLUPS)
 
 
 def _remake(request: HttpRequest, owner: User) -> None:
-    rebuild(owner)
+    with transaction.atomic():
+        rebuild(owner)
+        note(request, owner, "Made anew from the records.", action=Action.REBUILD_ROLLUPS)
     messages.success(request, "Every rollup was made anew from the records.")
-    note(request, owner, "Rebuilt the rollups.")
 
 
 def _links(owner: User) -> list[Link]:
     twins: list[Any] = [
         WatchRecordTwin, VideoTwin, ChannelTwin, ChannelTotalTwin, VideoTotalTwin, DayTotalTwin, HourTotalTwin,
-        ChannelMonthTwin,
+        SessionTotalTwin, ChannelMonthTwin,
     ]  # fmt: skip
     links = [Link(str(twin._meta.verbose_name_plural).capitalize(), list_url(twin, owner.pk)) for twin in twins]
     query = urlencode({USER: owner.pk})
@@ -127,7 +128,5 @@ def _links(owner: User) -> list[Link]:
 
 
 def _entries(owner: User) -> Any:
-    """What operators did to this person's account and history."""
-    of_users = ContentType.objects.get_for_model(User)
-    entries = LogEntry.objects.filter(content_type=of_users, object_id=str(owner.pk))
-    return entries.select_related("user").order_by("-pk")
+    """What operators, commands and the system did to this person's account and history."""
+    return AuditEntry.objects.filter(subject=User._meta.label_lower, key=str(owner.pk)).order_by("-at", "-id")

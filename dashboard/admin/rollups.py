@@ -21,9 +21,12 @@ from ingest.twins import ChannelTwin, Twin, VideoTwin
 from ..models import NO_CHANNEL, HistoryTotal
 from ..twins import (
     ChannelMonthTwin,
+    ChannelSpanTwin,
     ChannelTotalTwin,
     DayTotalTwin,
     HourTotalTwin,
+    SessionTotalTwin,
+    VideoReplayTwin,
     VideoReturnOfMonthsTwin,
     VideoReturnTwin,
     VideoTotalTwin,
@@ -64,6 +67,17 @@ class HourTotalAdmin(OwnedAdmin):
     @admin.display(description="weekday")
     def weekday_name(self, total: Any) -> str:
         return WEEKDAYS[total.weekday]
+
+
+@admin.register(SessionTotalTwin)
+class SessionTotalAdmin(OwnedAdmin):
+    list_display = ("start", "day", "length", "plays", "seconds")
+    keyset = ("-start",)
+    owned_fields = ("start", "id", "day", "last_start", "length", "plays", "seconds")
+    search_help_text = "A day, a month or a year: 2024-05-01, 2024-05, 2024."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("day", text)
 
 
 @admin.register(VideoReturnTwin)
@@ -147,6 +161,18 @@ class ChannelMonthAdmin(OfChannels):
         return day_or_month("month", text) or super().look_up(text)
 
 
+@admin.register(ChannelSpanTwin)
+class ChannelSpanAdmin(OfChannels):
+    list_display = ("months", "start", "name", "product", *SUMS)
+    list_filter = (ChannelFilter,)
+    keyset = ("-months", "-start", "-channel_id", "-product")
+    owned_fields = ("months", "start", "channel_id", "name", "product", *SUMS)
+    search_help_text = "A year: 2024; the first month or day of a quarter: 2024-04; or a channel's id."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("start", text) or super().look_up(text)
+
+
 @admin.register(ChannelTotalTwin)
 class ChannelTotalAdmin(OfChannels):
     list_display = ("plays", "name", "seconds", "timed", "first_on", "last_watched", "records")
@@ -186,6 +212,21 @@ class VideoTotalAdmin(NamedAdmin):
 
     def get_keyset(self, request: HttpRequest) -> tuple[str, ...]:
         return ("video_id",) if shows_all(request) else self.keyset
+
+
+@admin.register(VideoReplayTwin)
+class VideoReplayAdmin(NamedAdmin):
+    model_of_names = Video
+    twin_of_names = VideoTwin
+    column = "video_id"
+    parameter = "video"
+    list_display = ("day", "previous_day", "name", "product", "of_product", "of_all")
+    keyset = ("-day", "-previous_day", "-video_id", "-product")
+    owned_fields = ("day", "previous_day", "video_id", "name", "product", "of_product", "of_all")
+    search_help_text = "A day, a month or a year: 2024-05-01, 2024-05, 2024."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("day", text)
 
 
 @admin.register(HistoryTotal)

@@ -54,8 +54,7 @@ def _counted(user: User, period: Period, plays: Plays) -> Iterable[tuple[date, i
 
 def _records(user: User, period: Period, plays: Plays) -> WatchRecordQuerySet:
     """With the ads, so as to count what is left out."""
-    days = WatchRecord.objects.of(user).filter(watched_on__gte=period.start, watched_on__lt=period.end)
-    return plays.whether_ad_or_not(days)
+    return plays.whether_ad_or_not(WatchRecord.objects.of(user).within(period.start, period.end))
 
 
 def _sums(plays: Plays) -> dict[str, Aggregate]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from accounts.models import User
-from ingest.periods import Period
+from ingest.periods import DAY, Period
 
 from ..drilldown import Drilldown, drilldown
 from ..frames import Answer, frame
@@ -52,12 +53,13 @@ def calendar(user: User, period: Period, standing: Standing, plays: Plays) -> Ca
     total = added_up(totals for _, totals in days)
     active = [(day, totals) for day, totals in days if totals.plays]
     quartiles = levels([totals.plays for _, totals in active])
+    link_of = _links(plays)
     return Calendar(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
         plays=total.plays,
         active_days=len(active),
         levels=quartiles,
-        days=[_day(day, totals, quartiles, plays) for day, totals in active],
+        days=[_day(day, totals, quartiles, link_of(day)) for day, totals in active],
         drilldown=drilldown(period, plays),
     )
 
@@ -68,11 +70,18 @@ def levels(plays: list[int]) -> list[int]:
     return [ordered[-(-len(ordered) * level // LEVELS) - 1] for level in range(1, LEVELS + 1)] if ordered else []
 
 
-def _day(day: date, totals: Totals, quartiles: list[int], plays: Plays) -> CalendarDay:
+def _links(plays: Plays) -> Callable[[date], Drilldown]:
+    """The links of all days, which differ in nothing else: there may be thousands of them in one answer."""
+    some = day_of(date(2000, 1, 1))
+    before, after = drilldown(some, plays).split(f"{some.start}&end={some.end}", maxsplit=1)
+    return lambda day: f"{before}{day}&end={day + DAY}{after}"
+
+
+def _day(day: date, totals: Totals, quartiles: list[int], link: Drilldown) -> CalendarDay:
     return CalendarDay(
         day=day,
         plays=totals.plays,
         seconds=totals.seconds,
         level=bisect_left(quartiles, totals.plays) + 1,
-        drilldown=drilldown(day_of(day), plays),
+        drilldown=link,
     )

@@ -26,7 +26,7 @@ from ..whole_months import cut
 from .by_day import altogether
 from .most_watched import rank_of
 from .series import SeriesPart
-from .top_channels import Tally
+from .totals import Tally
 
 
 class ChannelDetail(Answer, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ def channel(user: User, id: int, period: Period, standing: Standing, plays: Play
         url=known.url,
         first_watched=seen.first,
         last_watched=seen.last,
-        rank=rank_of(user, Subject.CHANNEL, period, plays, number) if number else None,
+        rank=rank_of(user, Subject.CHANNEL, period, plays, number, standing.last_day) if number else None,
         plays=number,
         seconds=sum(tally.seconds for tally in by_month.values()),
         share=share(number, total.plays),

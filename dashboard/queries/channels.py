@@ -20,7 +20,7 @@ from ..plays import Plays
 from ..standing import Standing
 from .by_day import altogether
 from .most_watched import Ranked, most_watched
-from .top_channels import Tally
+from .totals import Tally
 
 
 class ChannelInList(Struct, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ def channels(
     """Raises BadParameter if the cursor is not this question's."""
     after = cursors.place(cursor)
     total = altogether(user, period, plays)
-    top = most_watched(user, Subject.CHANNEL, period, plays, limit=limit, after=after)
+    top = most_watched(user, Subject.CHANNEL, period, plays, limit=limit, after=after, last_day=standing.last_day)
     return ChannelPage(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
         plays=total.plays,

@@ -18,12 +18,10 @@ from ..metrics import PlayCount
 from ..narrowing import FirstOf as Subject
 from ..plays import Plays
 from ..standing import Standing
-from .by_day import by_day
 from .channels import ChannelInList, Without, channels_in_list, without_channel
-from .kpis import change, kpis
+from .kpis import Changes, Kpis, change, kpis
 from .most_watched import most_watched
-from .series import SeriesPart, series
-from .summary import Changes, Kpis
+from .series import SeriesPart, parts_of, series
 from .totals import Totals, added_up
 
 
@@ -67,8 +65,8 @@ def compare(
     """Raises BadParameter if the granularity is too fine for one of the periods."""
     granularity = granularity_for(period, granularity)
     granularity_for(against, granularity)
-    one, total = _side(user, period, plays, granularity, top)
-    other, _ = _side(user, against, plays, granularity, top)
+    one, total = _side(user, period, standing, plays, granularity, top)
+    other, _ = _side(user, against, standing, plays, granularity, top)
     return Comparison(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
         granularity=granularity,
@@ -88,16 +86,18 @@ def _year_ago(day: date) -> date:
     return day.replace(year=day.year - 1, day=28 if leap_day else day.day)
 
 
-def _side(user: User, period: Period, plays: Plays, granularity: Granularity, top: int) -> tuple[Side, Totals]:
-    days = by_day(user, period, plays)
-    total = added_up(totals for _, totals in days)
-    channels = most_watched(user, Subject.CHANNEL, period, plays, limit=top)
+def _side(
+    user: User, period: Period, standing: Standing, plays: Plays, granularity: Granularity, top: int
+) -> tuple[Side, Totals]:
+    parts = parts_of(user, period, plays, granularity)
+    total = added_up(totals for _, totals in parts)
+    channels = most_watched(user, Subject.CHANNEL, period, plays, limit=top, last_day=standing.last_day)
     side = Side(
         start=period.start,
         end=period.end,
         plays=total.plays,
-        kpis=kpis(user, period, plays, total),
-        series=series(days, period, plays, granularity),
+        kpis=kpis(user, period, plays, total, channels.number, standing.last_day),
+        series=series(parts, period, plays),
         top_channels=list(channels_in_list(user, period, plays, channels.ranked, total.plays)),
         without_channel=without_channel(period, plays, channels.without, total.plays),
         drilldown=drilldown(period, plays),

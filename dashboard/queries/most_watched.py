@@ -1,29 +1,34 @@
 """Which channels, or which videos, were watched most in this period, a page at a time?
 
 Ranked by plays; of equals the one watched last comes first, then the smaller id; equals share a rank (1, 1, 3). Plays
-without a channel, or video, are a bucket of their own, which is reported and not ranked.
+without a channel are a bucket of their own, which is reported and not ranked.
+
+Most videos are played once. They follow those played again, in the order in which they were played last, and that is
+the order of the records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
 from ingest.models import WatchRecord
 from ingest.periods import DAY, Period
+from ingest.pipeline import bulk
 
-from ..models import NO_CHANNEL, ChannelTotal, HistoryTotal, VideoTotal
+from ..models import NO_CHANNEL, ChannelTotal, VideoTotal
 from ..narrowing import FirstOf as Subject
 from ..places import Place
 from ..plays import Plays
-from ..whole_months import cut
-from .top_channels import Tally
+from .per_subject import as_parameter, ask, conditions, instants
+from .totals import Tally
 
 # More than anybody has watched anything.
 INFINITELY_OFTEN = 2**62
@@ -45,20 +50,14 @@ class Ranked:
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """How many different ones there are, how many were played more than once, and how many plays that is too many."""
-
-    different: int
-    repeated: int
-    repeats: int
-
-
-@dataclass(frozen=True)
 class MostWatched:
     ranked: list[Ranked]
     # Where the next page goes on; None after the last one.
     end: Place | None
+    # The plays without a channel.
     without: Tally
+    # How many channels there are, None if nobody counted them; or how many videos were played more than once.
+    number: int | None
 
 
 def most_watched(
@@ -70,30 +69,39 @@ def most_watched(
     limit: int,
     after: Place | None = None,
     least: int = 1,
+    last_day: date | None = None,
 ) -> MostWatched:
-    """Those that were played `least` times or more."""
+    """Those that were played `least` times or more. After `last_day` is nothing; None if nobody knows it."""
+    without, number = Tally(), None
     if period.is_all and plays.are_all:
         ranked = _over_everything(user, subject, limit, after, least)
-        without = _without_in_everything(user, subject)
+        if subject is Subject.CHANNEL:
+            without = _without_channel(user)
+        else:
+            number = _totals(user, subject).count()
     else:
-        ranked, without = _within(user, subject, period, plays, limit, after, least)
+        ranked, without, number = _within(user, subject, period, plays, limit, after, least, last_day)
+    if subject is Subject.VIDEO and least == 1 and len(ranked) <= limit:
+        once = _played_once(user, period, plays, after, limit + 1 - len(ranked))
+        ranked += [Ranked(1 + (number or 0), id, 1, seconds, at) for id, seconds, at in once]
     page = ranked[:limit]
-    return MostWatched(page, page[-1].place if len(ranked) > limit else None, without)
+    return MostWatched(page, page[-1].place if len(ranked) > limit else None, without, number)
 
 
 def _over_everything(user: User, subject: Subject, limit: int, after: Place | None, least: int) -> list[Ranked]:
-    """Reads no more of the index of top channels, or of videos seen again, than it returns."""
+    """Reads no more of the index of top channels, or of videos played again, than it returns."""
     id = f"{subject}_id"
-    model = ChannelTotal if subject is Subject.CHANNEL else VideoTotal
-    totals: QuerySet[Any] = model._default_manager.filter(user=user).exclude(**{id: NO_CHANNEL})
-    # The index of videos ends with those seen twice.
-    again, once = totals.filter(plays__gt=1), totals.filter(plays=1)
-    found: list[tuple[int, int, int, datetime]] = []
-    for some in (again.filter(plays__gte=least), *([once] if least == 1 else [])):
-        rest = some if after is None else some.filter(_beyond(after, id), plays__lte=after.plays)
-        rows = rest.order_by("-plays", "-last_watched", id).values_list(id, "plays", "seconds", "last_watched")
-        found += rows[: limit + 1 - len(found)]
-    return list(_with_ranks(again, found))
+    some = _totals(user, subject).filter(plays__gte=least)
+    rest = some if after is None else some.filter(_beyond(after, id), plays__lte=after.plays)
+    rows = rest.order_by("-plays", "-last_watched", id).values_list(id, "plays", "seconds", "last_watched")
+    return list(_with_ranks(some, list(rows[: limit + 1]), is_top=after is None))
+
+
+def _totals(user: User, subject: Subject) -> QuerySet[Any]:
+    """Of videos, those that the index knows: played again."""
+    if subject is Subject.CHANNEL:
+        return ChannelTotal.objects.filter(user=user).exclude(channel_id=NO_CHANNEL)
+    return VideoTotal.objects.filter(user=user, plays__gt=1)
 
 
 def _beyond(after: Place, id: str) -> Q:
@@ -104,13 +112,14 @@ def _beyond(after: Place, id: str) -> Q:
     )
 
 
-def _with_ranks(again: QuerySet[Any], found: list[tuple[int, int, int, datetime]]) -> Iterator[Ranked]:
+def _with_ranks(totals: QuerySet[Any], found: list[tuple[int, int, int, datetime]], is_top: bool) -> Iterator[Ranked]:
     if not found:
         return
     most = found[0][1]
-    counts = again.aggregate(ahead=Count("plays", filter=Q(plays__gt=most)), level=Count("plays", filter=Q(plays=most)))
+    level = sum(number == most for _, number, _, _ in found)
     # Of those level with the first one some may be on the page before; all others of the page are whole groups.
-    rank, behind = 1 + counts["ahead"], 1 + counts["ahead"] + counts["level"]
+    ahead, level = (0, level) if is_top else _ahead_and_level(totals, most)
+    rank, behind = 1 + ahead, 1 + ahead + level
     plays = most
     for id, number, seconds, last in found:
         if number != plays:
@@ -119,55 +128,46 @@ def _with_ranks(again: QuerySet[Any], found: list[tuple[int, int, int, datetime]
         yield Ranked(rank, id, number, seconds, last)
 
 
-def _without_in_everything(user: User, subject: Subject) -> Tally:
-    if subject is Subject.CHANNEL:
-        return Tally(*(ChannelTotal.objects.filter(user=user, channel_id=NO_CHANNEL).values_list(*SUMS).first() or ()))
-    nothing = WatchRecord.objects.of(user).without_ads().filter(video_id=None, watched_at__isnull=False)
-    return Tally(*nothing.aggregate(plays=Count("id"), sum=Sum("seconds", default=0)).values())
+def _ahead_and_level(totals: QuerySet[Any], plays: int) -> tuple[int, int]:
+    """How many have more plays, and how many as many."""
+    ahead, level = Q(plays__gt=plays), Q(plays=plays)
+    counts = totals.filter(plays__gte=plays).aggregate(a=Count("plays", filter=ahead), b=Count("plays", filter=level))
+    return counts["a"], counts["b"]
 
 
-SUMS = ("plays", "seconds")
-
-# A channel's whole months come from their totals; everything else from the index of plays by day.
-FROM_MONTHS = """
-    SELECT channel_id AS subject, plays, seconds
-    FROM dashboard_channelmonth
-    WHERE user_id = %(user)s AND month >= %(first_month)s AND month < %(after_months)s
-        AND (CAST(%(product)s AS varchar(32)) IS NULL OR product = %(product)s)
-"""
-FROM_RECORDS = """
-    SELECT COALESCE({column}, 0) AS subject, 1 AS plays, COALESCE(seconds, 0) AS seconds
-    FROM ingest_watchrecord
-    WHERE user_id = %(user)s AND {ads} AND watched_on >= %({start})s AND watched_on < %({end})s {meant}
-"""
-OF_PRODUCT = "AND product = %(product)s"
-OF_SOURCE = "AND source = %(source)s"
-SUMMED = """
-    WITH counted AS ({parts}), summed AS (
-        SELECT subject, CAST(SUM(plays) AS bigint) AS plays, CAST(SUM(seconds) AS bigint) AS seconds
-        FROM counted
-        GROUP BY subject
+def _without_channel(user: User) -> Tally:
+    return Tally(
+        *(ChannelTotal.objects.filter(user=user, channel_id=NO_CHANNEL).values_list("plays", "seconds").first() or ())
     )
-"""
+
+
 # Only those near the page are asked when they were watched last: the ones level with the place it goes on after, as
-# many again as the page has, and whatever is level with these.
+# many again as the page has, and whatever is level with these. Of all that come after nothing is sorted.
 PAGE = """
-    , ranked AS (
-        SELECT subject, plays, seconds, RANK() OVER (ORDER BY plays DESC) AS rank
+    , candidates AS (
+        SELECT subject, plays, seconds
         FROM summed
         WHERE subject <> 0 AND plays >= %(least)s
+    ), ranked AS (
+        SELECT subject, plays, seconds, RANK() OVER (ORDER BY plays DESC) AS rank
+        FROM candidates
+        WHERE plays >= COALESCE((
+            SELECT plays
+            FROM candidates
+            ORDER BY plays DESC
+            LIMIT 1 OFFSET %(limit)s + (SELECT COUNT(*) FROM candidates WHERE plays >= %(after_plays)s)
+        ), 0)
     ), near AS (
         SELECT rank, subject, plays, seconds, (
             SELECT watched_at
             FROM ingest_watchrecord AS last
             WHERE user_id = %(user)s AND {column} = ranked.subject AND {ads}
-                AND watched_on >= %(start)s AND watched_on < %(end)s AND watched_at < %(beyond)s {meant}
+                AND watched_on >= %(start)s AND watched_on < %(end)s AND watched_at < %(beyond)s {meant_of_these}
             ORDER BY watched_at DESC
             LIMIT 1
         ) AS last
         FROM ranked
         WHERE plays <= %(after_plays)s
-            AND rank <= %(limit)s + 1 + (SELECT COUNT(*) FROM ranked WHERE plays >= %(after_plays)s)
     ), page AS (
         SELECT rank, subject, plays, seconds, last
         FROM near
@@ -178,86 +178,109 @@ PAGE = """
     SELECT rank, subject, plays, seconds, last FROM page
     UNION ALL
     SELECT 0, subject, plays, seconds, NULL FROM summed WHERE subject = 0
-"""
-HOW_OFTEN = """
-    SELECT COUNT(*), COALESCE(SUM(CASE WHEN plays > 1 THEN 1 ELSE 0 END), 0), COALESCE(SUM(plays - 1), 0)
-    FROM summed
-    WHERE subject <> 0
+    UNION ALL
+    SELECT NULL, 0, COUNT(*), 0, NULL FROM summed WHERE subject <> 0
 """
 HOW_MANY_AHEAD = "SELECT COUNT(*) FROM summed WHERE subject <> 0 AND plays > %(plays)s"
 
 
 def _within(
-    user: User, subject: Subject, period: Period, plays: Plays, limit: int, after: Place | None, least: int
-) -> tuple[list[Ranked], Tally]:
+    user: User,
+    subject: Subject,
+    period: Period,
+    plays: Plays,
+    limit: int,
+    after: Place | None,
+    least: int,
+    last_day: date | None,
+) -> tuple[list[Ranked], Tally, int]:
     parameters = {
         # No zone and no day start put an instant of the period's last day later than this.
         "beyond": period.end + DAY,
         "after_plays": INFINITELY_OFTEN if after is None else after.plays,
-        "after_last": None if after is None else connection.ops.adapt_datetimefield_value(after.last_watched),
+        "after_last": None if after is None else as_parameter(after.last_watched),
         "after_id": 0 if after is None else after.id,
         "limit": limit,
         "least": least,
     }
-    without = Tally()
+    without, number = Tally(), 0
     ranked: list[Ranked] = []
-    for rank, id, number, seconds, last_watched in _ask(PAGE, user, subject, period, plays, parameters):
-        if last_watched is None:
-            without = Tally(number, seconds)
+    for rank, id, count, seconds, last_watched in ask(PAGE, user, subject, period, plays, parameters, last_day):
+        if rank is None:
+            number = count
+        elif last_watched is None:
+            without = Tally(count, seconds)
         else:
-            ranked.append(Ranked(rank, id, number, seconds, _instant(last_watched)))
+            ranked.append(Ranked(rank, id, count, seconds, _instant(last_watched)))
+    if subject is Subject.VIDEO and plays.are_rolled_up:
+        seconds_of = _seconds_of(user, period, plays, [video.id for video in ranked])
+        ranked = [replace(video, seconds=seconds_of[video.id]) for video in ranked]
     ranked.sort(key=lambda each: (-each.plays, -each.last_watched.timestamp(), each.id))
-    return ranked, without
+    return ranked, without, number
 
 
-def rank_of(user: User, subject: Subject, period: Period, plays: Plays, number: int) -> int:
-    """Where something with so many plays in the period stands."""
-    if period.is_all and plays.are_all:
-        model = ChannelTotal if subject is Subject.CHANNEL else VideoTotal
-        ahead = model._default_manager.filter(user=user, plays__gt=number).exclude(**{f"{subject}_id": NO_CHANNEL})
-        return 1 + ahead.count()
-    ((ahead_of_it,),) = _ask(HOW_MANY_AHEAD, user, subject, period, plays, {"plays": number})
-    return 1 + int(ahead_of_it)
+def _seconds_of(user: User, period: Period, plays: Plays, videos: list[int]) -> Counter[int]:
+    """Added up from all plays of these few: a database that is asked for the period's reads all of the period."""
+    seconds_of: Counter[int] = Counter()
+    columns = ("video_id", "watched_on", "product", "is_ad", "seconds")
+    start, end = ((day - bulk.EPOCH).days for day in (period.start, period.end))
+    for id, day, product, is_ad, seconds in bulk.fetch(WatchRecord, columns, user.pk, "video_id", videos):
+        if day is not None and start <= day < end and not is_ad and plays.product in (None, product):
+            seconds_of[id] += seconds or 0
+    return seconds_of
 
 
-def repeats(user: User, subject: Subject, period: Period, plays: Plays) -> Repeats:
-    if not (period.is_all and plays.are_all):
-        ((different, repeated, more),) = _ask(HOW_OFTEN, user, subject, period, plays, {})
-        return Repeats(int(different), int(repeated), int(more))
-    model = ChannelTotal if subject is Subject.CHANNEL else VideoTotal
-    totals: QuerySet[Any] = model._default_manager.filter(user=user).exclude(**{f"{subject}_id": NO_CHANNEL})
-    again = totals.filter(plays__gt=1).aggregate(number=Count("plays"), sum=Sum("plays", default=0))
-    different = HistoryTotal.objects.filter(user=user).values_list(f"{subject}s", flat=True).first()
-    return Repeats(different or 0, again["number"], again["sum"] - again["number"])
+# The plays of videos that were played once in the period, latest first. SQLite must not look at the period's days: it
+# would rather read all of them, for each row, than the few plays of a video.
+ONCE = """
+    SELECT video_id, COALESCE(seconds, 0), watched_at
+    FROM ingest_watchrecord AS play
+    WHERE user_id = %(user)s AND video_id IS NOT NULL AND {ads} {meant}
+        AND watched_at >= %(earliest)s AND watched_at <= %(latest)s
+        AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
+        AND (watched_at < %(after_last)s OR video_id > %(after_id)s)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM ingest_watchrecord AS other
+            WHERE user_id = %(user)s AND video_id = play.video_id AND id <> play.id AND {ads} {meant_of_these}
+                AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
+        )
+    ORDER BY watched_at DESC, video_id
+    LIMIT %(limit)s
+"""
 
 
-def _ask(
-    question: str, user: User, subject: Subject, period: Period, plays: Plays, parameters: dict[str, Any]
-) -> Iterable[tuple[Any, ...]]:
-    narrowed = ((OF_PRODUCT, plays.product), (OF_SOURCE, plays.source))
-    meant = [condition for condition, value in narrowed if value is not None]
-    words = {
-        "column": f"{subject}_id",
-        "ads": "is_ad" if plays.ads else "NOT is_ad",
-        "meant": " ".join(meant),
+def _played_once(
+    user: User, period: Period, plays: Plays, after: Place | None, limit: int
+) -> Iterator[tuple[int, int, datetime]]:
+    """Video, seconds and time. They follow what was played more often, wherever the page before ended there."""
+    earliest, latest = instants(period)
+    last, id = (after.last_watched, after.id) if after is not None and after.plays == 1 else (latest + DAY, 0)
+    times = {"earliest": earliest, "latest": min(last, latest), "after_last": last}
+    parameters = {
+        "user": user.pk,
+        "product": plays.product,
+        "source": plays.source,
+        "start": period.start,
+        "end": period.end,
+        "after_id": id,
+        "limit": limit,
+        **{name: as_parameter(instant) for name, instant in times.items()},
     }
-    known: dict[str, Any] = {"user": user.pk, "product": plays.product, "source": plays.source}
-    known |= {"start": period.start, "end": period.end}
-    by_months = subject is Subject.CHANNEL and plays.are_rolled_up
-    parts = []
-    if by_months:
-        pieces = cut(period)
-        known |= dict(zip(("first_month", "after_months"), pieces.months, strict=True))
-        parts.append(FROM_MONTHS)
-    for number, edge in enumerate(pieces.edges if by_months else [period]):
-        start, end = f"start_{number}", f"end_{number}"
-        known |= {start: edge.start, end: edge.end}
-        parts.append(FROM_RECORDS.format(start=start, end=end, **words))
-    summed = SUMMED.format(parts="UNION ALL".join(parts))
     with connection.cursor() as cursor:
-        cursor.execute(summed + question.format(**words), known | parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+        cursor.execute(ONCE.format(**conditions(Subject.VIDEO, plays)), parameters)
+        for video, seconds, at in cursor.fetchall():
+            yield video, seconds, _instant(at)
+
+
+def rank_of(
+    user: User, subject: Subject, period: Period, plays: Plays, number: int, last_day: date | None = None
+) -> int:
+    """Where something with so many plays in the period stands; a video, if it was played more than once."""
+    if period.is_all and plays.are_all:
+        return 1 + _totals(user, subject).filter(plays__gt=number).count()
+    ((ahead_of_it,),) = ask(HOW_MANY_AHEAD, user, subject, period, plays, {"plays": number}, last_day)
+    return 1 + int(ahead_of_it)
 
 
 def _instant(value: datetime | str) -> datetime:

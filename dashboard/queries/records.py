@@ -5,7 +5,7 @@ By time and id: dated ones first, in either order, then the undated ones by id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -82,11 +82,21 @@ class Page:
 
 def records(rows: WatchRecordQuerySet, *, order: Order, limit: int, after: Position | None = None) -> Page:
     """A page of those records, which are one user's."""
+    return page_of(first(rows, order, limit + 1, after), limit)
+
+
+def first(rows: WatchRecordQuerySet, order: Order, count: int, after: Position | None) -> list[dict[str, Any]]:
+    """The values of the first so many records after that position."""
     found: list[dict[str, Any]] = []
     if after is None or after.at is not None:
-        found += _values(_dated(rows, order, after), limit + 1)
-    if len(found) <= limit:
-        found += _values(_undated(rows, order, after), limit + 1 - len(found))
+        found += values(dated(rows, order, after), count)
+    if len(found) < count:
+        found += values(_undated(rows, order, after), count - len(found))
+    return found
+
+
+def page_of(found: Sequence[dict[str, Any]], limit: int) -> Page:
+    """The first `limit` of the records that were found; it goes on if there are more."""
     page = found[:limit]
     end = Position(page[-1]["watched_at"], page[-1]["id"]) if len(found) > limit else None
     return Page([row(values) for values in page], end)
@@ -103,7 +113,7 @@ def frame_of_list(user: User, period: Period | None, standing: Standing, is_ad: 
     return frame(standing, period or standing.everything, records=chosen, ads_excluded=ads if is_ad is False else 0)
 
 
-def _dated(rows: WatchRecordQuerySet, order: Order, after: Position | None) -> WatchRecordQuerySet:
+def dated(rows: WatchRecordQuerySet, order: Order, after: Position | None) -> WatchRecordQuerySet:
     # The first condition lets the index jump to the position, the second one settles equal times.
     dated = rows.filter(watched_at__isnull=False)
     if order is Order.NEWEST:
@@ -126,7 +136,7 @@ def _undated(rows: WatchRecordQuerySet, order: Order, after: Position | None) ->
     return undated.order_by("id")
 
 
-def _values(rows: WatchRecordQuerySet, limit: int) -> Iterable[dict[str, Any]]:
+def values(rows: WatchRecordQuerySet, limit: int) -> Iterable[dict[str, Any]]:
     page: Iterable[dict[str, Any]] = rows.values(*ROW)[:limit]
     return page
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from accounts.models import User
 from ingest.periods import Period
 
-from ..buckets import Granularity
+from ..buckets import Bucket, Granularity
 from ..drilldown import Drilldown, drilldown, inside
 from ..metrics import PlayCount, Seconds
 from ..plays import Plays
-from .by_day import Days, in_buckets
+from .by_day import by_day, in_buckets
+from .totals import Totals, totals_by_bucket
+
+Parts = list[tuple[Bucket, Totals]]
 
 
 class SeriesPart(Struct, frozen=True, kw_only=True):
@@ -26,8 +31,14 @@ class SeriesPart(Struct, frozen=True, kw_only=True):
     drilldown: Drilldown
 
 
-def series(days: Days, period: Period, plays: Plays, granularity: Granularity) -> list[SeriesPart]:
+def parts_of(user: User, period: Period, plays: Plays, granularity: Granularity) -> Parts:
     """Every part, also the empty ones."""
+    if plays.are_rolled_up:
+        return totals_by_bucket(user, period, granularity, plays.product)
+    return in_buckets(by_day(user, period, plays), period, granularity)
+
+
+def series(parts: Iterable[tuple[Bucket, Totals]], period: Period, plays: Plays) -> list[SeriesPart]:
     return [
         SeriesPart(
             start=bucket.start,
@@ -36,5 +47,5 @@ def series(days: Days, period: Period, plays: Plays, granularity: Granularity) -
             partial=bucket.partial,
             drilldown=drilldown(inside(bucket, period), plays),
         )
-        for bucket, totals in in_buckets(days, period, granularity)
+        for bucket, totals in parts
     ]

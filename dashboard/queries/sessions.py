@@ -10,55 +10,31 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated, TypeAlias
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Subquery, Sum
 from msgspec import Meta, Struct
 
 from accounts.models import User
-from ingest.models import EARLIEST_INSTANT_OF_DAY, LATEST_INSTANT_OF_DAY, WatchRecord, WatchRecordQuerySet
-from ingest.periods import DAY, Period
-from ingest.pipeline.storable import LONGEST_SECONDS
+from ingest.periods import Period
+from ingest.pipeline.bulk import EPOCH
 
 from ..cursors import Cursors, Position
 from ..drilldown import Drilldown, drilldown
 from ..frames import Answer, Instant, frame
 from ..metrics import PlayCount, Seconds
+from ..models import SessionTotal
 from ..plays import Plays
+from ..sittings import GAP, Sitting, instants, split
 from ..standing import Standing
 from .by_day import altogether
-from .heatmap import WithoutHour
-from .top_channels import Tally
-
-# Rows in memory at once, however long the period is.
-CHUNK = 10_000
+from .heatmap import WithoutHour, without_hour
 
 Length = Annotated[int, Meta(description="Seconds from the first start to the latest end.")]
-
-
-@dataclass
-class Sitting:
-    """One session, as far as it is known."""
-
-    id: int
-    day: date
-    start: datetime
-    last_start: datetime
-    end: datetime
-    plays: int = 0
-    seconds: int = 0
-
-    @property
-    def length(self) -> int:
-        return int((self.end - self.start).total_seconds())
-
-    @property
-    def position(self) -> Position:
-        return Position(self.start, self.id)
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -100,106 +76,114 @@ def sessions(
 ) -> SessionPage:
     """Raises BadParameter if the cursor is not this question's."""
     before = cursors.read(cursor) if cursor else None
-    found = _Numbers(binge, before, limit)
-    for sitting in sittings(user, period, plays, gap):
-        found.add(sitting)
-    page, end = found.page()
+    if are_kept(plays, gap):
+        found = _of_kept(user, period, binge, before, limit)
+    else:
+        found = _of_others(split(user, period, plays, gap), binge, before, limit)
     shape = _Shape(standing, plays)
+    page = found.latest[:limit]
     return SessionPage(
         frame=frame(standing, period, records=found.plays, ads_excluded=altogether(user, period, plays).ads),
-        count=len(found.lengths),
+        count=found.count,
         plays=found.plays,
-        median_length_seconds=float(median(found.lengths)) if found.lengths else None,
+        median_length_seconds=found.median_length,
         longest=None if found.longest is None else shape.session(found.longest),
         binges=found.binges,
-        without_hour=_without_hour(user, period, plays),
+        without_hour=without_hour(user, period, plays),
         results=[shape.session(sitting) for sitting in page],
-        next=cursors.link(end),
+        next=cursors.link(Position(_start(page[-1]), page[-1].id) if len(found.latest) > limit else None),
     )
 
 
 def longest_session(user: User, period: Period, standing: Standing, plays: Plays, gap: timedelta) -> Session | None:
-    longest = max(sittings(user, period, plays, gap), key=_by_length, default=None)
+    if are_kept(plays, gap):
+        longest = _longest_of_kept(_kept(user, period))
+    else:
+        longest = max(split(user, period, plays, gap), key=_by_length, default=None)
     return None if longest is None else _Shape(standing, plays).session(longest)
 
 
-def sittings(user: User, period: Period, plays: Plays, gap: timedelta) -> Iterator[Sitting]:
-    """The sessions that started on the period's days, in the order of time."""
-    first, last = _midnight(period.start) + EARLIEST_INSTANT_OF_DAY, _midnight(period.end - DAY) + LATEST_INSTANT_OF_DAY
-    # Whatever began earlier than this has ended, and the gap after it is over.
-    sure = first - timedelta(seconds=LONGEST_SECONDS) - gap
-    timed = plays.among(WatchRecord.objects.of(user).filter(watched_at__gte=sure, hour__isnull=False))
-    for sitting in split(_in_order(timed), gap):
-        if sitting.start > last:
-            break
-        if period.start <= sitting.day < period.end:
-            yield sitting
+def are_kept(plays: Plays, gap: timedelta) -> bool:
+    return plays.are_all and gap == timedelta(seconds=GAP)
 
 
-Timed = tuple[int, datetime, int | None, date]
+@dataclass(frozen=True)
+class _Found:
+    """What sessions add up to, and the latest ones before a position, one more than a page has if there are more."""
+
+    count: int
+    plays: int
+    median_length: float | None
+    binges: int
+    longest: Sitting | None
+    latest: list[Sitting]
 
 
-def split(rows: Iterable[Timed], gap: timedelta) -> Iterator[Sitting]:
-    """Rows of (id, time, seconds, day), in order."""
-    sitting: Sitting | None = None
-    for id, at, seconds, day in rows:
-        if sitting is None or at - sitting.end > gap:
-            if sitting is not None:
-                yield sitting
-            sitting = Sitting(id, day, at, at, at)
-        sitting.last_start = at
-        sitting.end = max(sitting.end, at + timedelta(seconds=seconds or 0))
-        sitting.plays += 1
-        sitting.seconds += seconds or 0
-    if sitting is not None:
-        yield sitting
+KeptSessions: TypeAlias = "QuerySet[SessionTotal]"
 
 
-def _in_order(rows: WatchRecordQuerySet) -> Iterator[Timed]:
-    """A chunk at a time: whoever reads ends when there are enough, and nothing is kept open for them."""
-    ordered: QuerySet[Any, Any] = rows.order_by("watched_at", "id").values_list(
-        "id", "watched_at", "seconds", "watched_on"
+def _of_kept(user: User, period: Period, binge: timedelta, before: Position | None, limit: int) -> _Found:
+    kept = _kept(user, period)
+    sums = kept.aggregate(
+        count=Count("length"),
+        sum_of_plays=Sum("plays", default=0),
+        binges=Count("length", filter=Q(length__gte=int(binge.total_seconds()))),
     )
-    chunk: list[Timed] = list(ordered[:CHUNK])
-    while chunk:
-        yield from chunk
-        id, at, *_ = chunk[-1]
-        rest = ordered.filter(Q(watched_at__gt=at) | Q(id__gt=id), watched_at__gte=at)
-        chunk = list(rest[:CHUNK]) if len(chunk) == CHUNK else []
+    count = sums["count"]
+    middle = (
+        kept.order_by("length").values_list("length", flat=True)[(count - 1) // 2 : count // 2 + 1] if count else []
+    )
+    # Also by instants, so that the index that orders the page can jump to the period.
+    latest = kept.filter(start__range=instants(period)).order_by("-start")
+    if before is not None:
+        latest = latest.filter(start__lt=before.at)
+    return _Found(
+        count,
+        sums["sum_of_plays"],
+        float(median(middle)) if count else None,
+        sums["binges"],
+        _longest_of_kept(kept),
+        _read_kept(latest[: limit + 1]),
+    )
 
 
-class _Numbers:
-    """What sessions add up to, and the latest ones before a position; of each one only its length is kept."""
+def _kept(user: User, period: Period) -> KeptSessions:
+    return SessionTotal.objects.filter(user=user, day__gte=period.start, day__lt=period.end)
 
-    def __init__(self, binge: timedelta, before: Position | None, limit: int) -> None:
-        self.binge = int(binge.total_seconds())
-        self.before = before
-        self.limit = limit
-        self.lengths = array("q")
-        self.plays = 0
-        self.binges = 0
-        self.longest: Sitting | None = None
-        self._latest: deque[Sitting] = deque(maxlen=limit + 1)
 
-    def add(self, sitting: Sitting) -> None:
-        self.lengths.append(sitting.length)
-        self.plays += sitting.plays
-        self.binges += sitting.length >= self.binge
-        if self.longest is None or _by_length(sitting) > _by_length(self.longest):
-            self.longest = sitting
-        if self._is_before(sitting):
-            self._latest.append(sitting)
+def _longest_of_kept(kept: KeptSessions) -> Sitting | None:
+    """Of equals the latest."""
+    longest = kept.order_by("-length").values("length")[:1]
+    return next(iter(_read_kept(kept.filter(length=Subquery(longest)).order_by("-start")[:1])), None)
 
-    def _is_before(self, sitting: Sitting) -> bool:
-        if self.before is None or self.before.at is None:
-            return True
-        return (sitting.start, sitting.id) < (self.before.at, self.before.id)
 
-    def page(self) -> tuple[list[Sitting], Position | None]:
-        """Latest first, and where the next page goes on."""
-        latest = list(reversed(self._latest))
-        page = latest[: self.limit]
-        return page, page[-1].position if len(latest) > self.limit else None
+def _read_kept(some: KeptSessions) -> list[Sitting]:
+    values = some.values_list("start", "id", "day", "last_start", "length", "plays", "seconds")
+    return [
+        Sitting(
+            _since_1970(start), id, (day - EPOCH).days, _since_1970(last), _since_1970(start) + length, plays, seconds
+        )
+        for start, id, day, last, length, plays, seconds in values
+    ]
+
+
+def _of_others(sessions: Iterable[Sitting], binge: timedelta, before: Position | None, limit: int) -> _Found:
+    """Of each session only its length is kept in memory."""
+    lengths = array("q")
+    plays = binges = 0
+    longest: Sitting | None = None
+    latest: deque[Sitting] = deque(maxlen=limit + 1)
+    for sitting in sessions:
+        lengths.append(sitting.length)
+        plays += sitting.plays
+        binges += sitting.length >= binge.total_seconds()
+        if longest is None or _by_length(sitting) > _by_length(longest):
+            longest = sitting
+        if before is None or before.at is None or _start(sitting) < before.at:
+            latest.append(sitting)
+    return _Found(
+        len(lengths), plays, float(median(lengths)) if lengths else None, binges, longest, list(reversed(latest))
+    )
 
 
 @dataclass(frozen=True)
@@ -209,28 +193,34 @@ class _Shape:
 
     def session(self, sitting: Sitting) -> Session:
         return Session(
-            day=sitting.day,
-            start=sitting.start,
-            end=sitting.end,
+            day=EPOCH + timedelta(days=sitting.day),
+            start=_start(sitting),
+            end=_instant(sitting.end),
             length_seconds=sitting.length,
             plays=sitting.plays,
             seconds=sitting.seconds,
             # Whole, even where it goes on after the period.
             drilldown=drilldown(
-                self.standing.everything, self.plays, has_hour=True, since=sitting.start, until=sitting.last_start
+                self.standing.everything,
+                self.plays,
+                has_hour=True,
+                since=_start(sitting),
+                until=_instant(sitting.last_start),
             ),
         )
 
 
-def _by_length(sitting: Sitting) -> tuple[int, datetime, int]:
-    return sitting.length, sitting.start, sitting.id
+def _by_length(sitting: Sitting) -> tuple[int, int]:
+    return sitting.length, sitting.start
 
 
-def _without_hour(user: User, period: Period, plays: Plays) -> WithoutHour:
-    sums = plays.of(user, period).filter(hour=None).aggregate(plays=Count("id"), sum=Sum("seconds", default=0))
-    tally = Tally(*sums.values())
-    return WithoutHour(plays=tally.plays, seconds=tally.seconds, drilldown=drilldown(period, plays, has_hour=False))
+def _start(sitting: Sitting) -> datetime:
+    return _instant(sitting.start)
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+def _since_1970(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

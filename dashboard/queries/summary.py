@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated
+from datetime import UTC, date, datetime
 
-from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from accounts.models import User
-from ingest.periods import Period
+from ingest.periods import EARLIEST, Period
 
-from ..buckets import Bucket, Granularity, granularity_for
+from ..buckets import Granularity, granularity_for
+from ..drilldown import Drilldown, drilldown
 from ..frames import Answer, frame
+from ..narrowing import FirstOf as Subject
+from ..narrowing import day_of
+from ..plays import Plays
 from ..standing import Standing
-from .top_channels import RankedChannel, Tally, top_channels
-from .totals import Totals, added_up, totals, totals_by_bucket
-from .variety import Variety, different_videos, variety
+from .channels import ChannelInList, Without, channels_in_list, without_channel
+from .kpis import Changes, Kpis, change, kpis
+from .most_watched import most_watched
+from .series import SeriesPart, parts_of, series
+from .totals import added_up, totals
 
-Plays = Annotated[int, Meta(description="Records, without ads.")]
-Seconds = Annotated[int, Meta(description="The time that was observed; the sum over the plays it was observed for.")]
-Share = Annotated[float | None, Meta(description="Of all plays of the period, from 0 to 1. Null if there are none.")]
-Relative = Annotated[
-    float | None, Meta(description="(now - before) / before, so 0.5 is half as many again. Null if before is 0.")
-]
-RecordId = Annotated[str, Meta(description="A 63-bit number, as text.", examples=["5577006791947779410"])]
-
-
-class Kpis(Struct, frozen=True, kw_only=True):
-    """The numbers of a period."""
-
-    plays: Plays
-    videos: Annotated[int, Meta(description="Different videos.")]
-    channels: Annotated[int, Meta(description="Different channels.")]
-    seconds: Seconds
-    seconds_coverage: Annotated[
-        float | None, Meta(description="The share of plays that seconds were observed for. Null if there are no plays.")
-    ]
+# After every record of the earliest day.
+LATER = datetime(EARLIEST.year + 1, 1, 1, tzinfo=UTC)
 
 
 class PreviousKpis(Kpis, frozen=True, kw_only=True):
@@ -43,44 +31,7 @@ class PreviousKpis(Kpis, frozen=True, kw_only=True):
 
     start: date
     end: date
-
-
-class Changes(Struct, frozen=True, kw_only=True):
-    """How the numbers differ from the previous ones."""
-
-    plays: Relative
-    videos: Relative
-    channels: Relative
-    seconds: Relative
-
-
-class Point(Struct, frozen=True, kw_only=True):
-    """One bar of the chart. Together they are the period's total."""
-
-    start: Annotated[date, Meta(description="The first day of the day, week (a Monday) or month.")]
-    plays: Plays
-    seconds: Seconds
-    partial: Annotated[bool, Meta(description="The period cuts off some of its days.")]
-
-
-class TopChannel(Struct, frozen=True, kw_only=True):
-    """A channel by plays; equals share a rank (1, 1, 3), the one watched last first."""
-
-    rank: int
-    id: RecordId
-    title: str
-    url: str
-    plays: Plays
-    seconds: Seconds
-    share: Share
-
-
-class WithoutChannel(Struct, frozen=True, kw_only=True):
-    """The plays without a channel: reported, not ranked."""
-
-    plays: Plays
-    seconds: Seconds
-    share: Share
+    drilldown: Drilldown
 
 
 class Summary(Answer, frozen=True, kw_only=True):
@@ -90,9 +41,10 @@ class Summary(Answer, frozen=True, kw_only=True):
     previous: PreviousKpis
     change: Changes
     granularity: Granularity
-    series: list[Point]
-    top_channels: list[TopChannel]
-    without_channel: WithoutChannel
+    series: list[SeriesPart]
+    top_channels: list[ChannelInList]
+    without_channel: Without
+    drilldown: Drilldown
 
 
 def summary(
@@ -105,87 +57,34 @@ def summary(
     granularity: Granularity | None = None,
 ) -> Summary:
     """Raises BadParameter if the granularity is too fine for the period."""
+    plays = Plays(product)
     granularity = granularity_for(period, granularity)
-    series = totals_by_bucket(user, period, granularity, product)
-    now = added_up(totals for _, totals in series)
-    channels = top_channels(user, period, top=top, product=product)
-    kpis = _kpis(now, _variety(user, period, product, channels.channels))
-    previous = _previous(user, period, product)
+    parts = parts_of(user, period, plays, granularity)
+    total = added_up(totals for _, totals in parts)
+    channels = most_watched(user, Subject.CHANNEL, period, plays, limit=top, last_day=standing.last_day)
+    now = kpis(user, period, plays, total, channels.number, standing.last_day)
+    before = _before(user, period.previous(), standing, plays)
     return Summary(
-        frame=frame(standing, period, records=now.plays, ads_excluded=now.ads),
-        kpis=kpis,
-        previous=previous,
-        change=_change(kpis, previous),
+        frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
+        kpis=now,
+        previous=before,
+        change=change(now, before),
         granularity=granularity,
-        series=[_point(bucket, totals) for bucket, totals in series],
-        top_channels=[_top_channel(channel, now.plays) for channel in channels.ranked],
-        without_channel=_without_channel(channels.without_channel, now.plays),
+        series=series(parts, period, plays),
+        top_channels=list(channels_in_list(user, period, plays, channels.ranked, total.plays)),
+        without_channel=without_channel(period, plays, channels.without, total.plays),
+        drilldown=drilldown(period, plays),
     )
 
 
-def _kpis(totals: Totals, variety: Variety) -> Kpis:
-    return Kpis(
-        plays=totals.plays,
-        videos=variety.videos,
-        channels=variety.channels,
-        seconds=totals.seconds,
-        seconds_coverage=totals.coverage,
-    )
+def _before(user: User, period: Period, standing: Standing, plays: Plays) -> PreviousKpis:
+    total = totals(user, period, plays.product)
+    numbers = kpis(user, period, plays, total, last_day=standing.last_day)
+    return PreviousKpis(**asdict(numbers), start=period.start, end=period.end, drilldown=_rows_of(period, plays))
 
 
-def _variety(user: User, period: Period, product: str | None, channels: int | None) -> Variety:
-    """`channels` may have been counted already, when they were ranked."""
-    if channels is None:
-        return variety(user, period, product)
-    return Variety(different_videos(user, period, product), channels)
-
-
-def _previous(user: User, period: Period, product: str | None) -> PreviousKpis:
-    before = period.previous()
-    sums, different = totals(user, before, product), variety(user, before, product)
-    return PreviousKpis(
-        start=before.start,
-        end=before.end,
-        plays=sums.plays,
-        videos=different.videos,
-        channels=different.channels,
-        seconds=sums.seconds,
-        seconds_coverage=sums.coverage,
-    )
-
-
-def _change(now: Kpis, before: Kpis) -> Changes:
-    return Changes(
-        plays=relative(now.plays, before.plays),
-        videos=relative(now.videos, before.videos),
-        channels=relative(now.channels, before.channels),
-        seconds=relative(now.seconds, before.seconds),
-    )
-
-
-def relative(now: int, before: int) -> float | None:
-    return (now - before) / before if before else None
-
-
-def share(plays: int, of: int) -> float | None:
-    return plays / of if of else None
-
-
-def _point(bucket: Bucket, totals: Totals) -> Point:
-    return Point(start=bucket.start, plays=totals.plays, seconds=totals.seconds, partial=bucket.partial)
-
-
-def _top_channel(channel: RankedChannel, plays: int) -> TopChannel:
-    return TopChannel(
-        rank=channel.rank,
-        id=str(channel.id),
-        title=channel.title,
-        url=channel.url,
-        plays=channel.plays,
-        seconds=channel.seconds,
-        share=share(channel.plays, plays),
-    )
-
-
-def _without_channel(tally: Tally, plays: int) -> WithoutChannel:
-    return WithoutChannel(plays=tally.plays, seconds=tally.seconds, share=share(tally.plays, plays))
+def _rows_of(period: Period, plays: Plays) -> str:
+    """Days before the earliest one cannot be asked for by name; there is nothing on them."""
+    if period.end > EARLIEST:
+        return drilldown(period, plays)
+    return drilldown(day_of(EARLIEST), plays, since=LATER)

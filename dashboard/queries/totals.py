@@ -39,8 +39,16 @@ class Totals:
         return self.timed / self.plays if self.plays else None
 
 
+@dataclass(frozen=True)
+class Tally:
+    """Plays, and the seconds that were observed."""
+
+    plays: int = 0
+    seconds: int = 0
+
+
 def totals(user: User, period: Period, product: str | None = None) -> Totals:
-    sums = _days(user, period, product).aggregate(**{name: Sum(name, default=0) for name in SUMS})
+    sums = totals_of_days(user, period, product).aggregate(**{name: Sum(name, default=0) for name in SUMS})
     return Totals(**sums)
 
 
@@ -87,6 +95,6 @@ def added_up(parts: Iterable[Totals]) -> Totals:
     return sum(parts, Totals())
 
 
-def _days(user: User, period: Period, product: str | None) -> QuerySet[DayTotal]:
+def totals_of_days(user: User, period: Period, product: str | None) -> QuerySet[DayTotal]:
     days = DayTotal.objects.filter(user=user, day__gte=period.start, day__lt=period.end)
     return days if product is None else days.filter(product=product)

@@ -1,6 +1,6 @@
 """How many different videos, and how many different channels, were watched in this period?
 
-Channels are counted one by one: their months know them, and the days before and after whole months are few.
+Channels are counted one by one, as they are ranked.
 
 Videos are too many for that. But of the videos of each day, added up, every video of the period is counted once more
 for each time that it returns: for each of its days but the first in the period, which is to say for each return that
@@ -11,6 +11,7 @@ records need not be looked at.
 # ruff: noqa: S608 - its SQL is made of the words in this file; values are parameters
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,8 +20,11 @@ from django.db import connection
 from accounts.models import User
 from ingest.periods import Period
 
-from ..models import NO_CHANNEL, HistoryTotal
-from ..whole_months import cut
+from ..models import HistoryTotal
+from ..narrowing import FirstOf as Subject
+from ..plays import Plays
+from ..whole_months import nearest_month
+from .per_subject import ask
 
 
 @dataclass(frozen=True)
@@ -29,84 +33,72 @@ class Variety:
     channels: int = 0
 
 
-def variety(user: User, period: Period, product: str | None = None) -> Variety:
+def variety(user: User, period: Period, product: str | None = None, last_day: date | None = None) -> Variety:
+    """After `last_day` is nothing; None if nobody knows it."""
     if period.is_all and product is None:
-        counts = HistoryTotal.objects.filter(user=user).values_list("videos", "channels").first()
-        return Variety(*(counts or ()))
-    return Variety(*_ask(f"SELECT {_videos(period, product)}, {CHANNELS}", user, period, product))
+        return _of_everything(user)
+    videos, days = _videos(period, product, last_day)
+    question = f"SELECT {videos}, (SELECT COUNT(*) FROM summed WHERE subject <> 0)"
+    return Variety(*ask(question, user, Subject.CHANNEL, period, Plays(product), days, last_day)[0])
 
 
-def different_videos(user: User, period: Period, product: str | None = None) -> int:
+def different_videos(user: User, period: Period, product: str | None = None, last_day: date | None = None) -> int:
     """For who knows the channels already."""
-    return _ask(f"SELECT {_videos(period, product)}", user, period, product)[0]
-
-
-def _videos(period: Period, product: str | None) -> str:
-    if product is None:
-        return VIDEOS.format(of="of_all")
-    return NEW_VIDEOS if period.is_all else VIDEOS.format(of="of_product")
-
-
-def _ask(question: str, user: User, period: Period, product: str | None) -> tuple[int, ...]:
-    first_month, after_months = cut(period).months
-    parameters: dict[str, int | str | date | None] = {
-        "user": user.pk,
-        "start": period.start,
-        "first_month": first_month,
-        "after_months": after_months,
-        "end": period.end,
-        "product": product,
-        "no_channel": NO_CHANNEL,
-    }
+    if period.is_all and product is None:
+        return _of_everything(user).videos
+    videos, days = _videos(period, product, last_day)
     with connection.cursor() as cursor:
-        cursor.execute(question, parameters)
-        counts: tuple[int, ...] = cursor.fetchone()
-    return counts
+        cursor.execute(f"SELECT {videos}", {"user": user.pk, "product": product, **days})
+        (number,) = cursor.fetchone()
+    return int(number)
 
 
-OF_PRODUCT = "user_id = %(user)s AND (CAST(%(product)s AS varchar(32)) IS NULL OR product = %(product)s)"
-# A return lies in the whole months with both of its days, or it ends after them, or it begins before them.
-VIDEOS = f"""
-    CAST((
-        SELECT COALESCE(SUM(videos), 0)
-        FROM dashboard_daytotal
-        WHERE {OF_PRODUCT} AND day >= %(start)s AND day < %(end)s
-    ) - (
-        SELECT COALESCE(SUM({{of}}), 0)
-        FROM dashboard_videoreturnofmonths
-        WHERE {OF_PRODUCT}
-            AND month >= %(first_month)s AND month < %(after_months)s AND previous_month >= %(first_month)s
-    ) - (
-        SELECT COALESCE(SUM({{of}}), 0)
-        FROM dashboard_videoreturn
-        WHERE {OF_PRODUCT} AND day >= %(after_months)s AND day < %(end)s AND previous_day >= %(start)s
-    ) - (
-        SELECT COALESCE(SUM({{of}}), 0)
-        FROM dashboard_videoreturn
-        WHERE {OF_PRODUCT}
-            AND previous_day >= %(start)s AND previous_day < %(first_month)s AND day < %(after_months)s
-    ) AS bigint)
-"""
-# Of a product over everything: whatever was new in it at some time.
-NEW_VIDEOS = f"""
-    CAST((SELECT COALESCE(SUM(new_videos), 0) FROM dashboard_daytotal WHERE {OF_PRODUCT}) AS bigint)
-"""
-CHANNELS = f"""(
-    SELECT COUNT(*)
-    FROM (
-        SELECT channel_id
-        FROM dashboard_channelmonth
-        WHERE {OF_PRODUCT}
-            AND month >= %(first_month)s AND month < %(after_months)s AND channel_id <> %(no_channel)s
-        UNION
-        SELECT channel_id
-        FROM ingest_watchrecord
-        WHERE {OF_PRODUCT} AND NOT is_ad AND channel_id IS NOT NULL
-            AND watched_on >= %(start)s AND watched_on < %(first_month)s
-        UNION
-        SELECT channel_id
-        FROM ingest_watchrecord
-        WHERE {OF_PRODUCT} AND NOT is_ad AND channel_id IS NOT NULL
-            AND watched_on >= %(after_months)s AND watched_on < %(end)s
-    ) AS different
+def _of_everything(user: User) -> Variety:
+    counts = HistoryTotal.objects.filter(user=user).values_list("videos", "channels").first()
+    return Variety(*(counts or ()))
+
+
+Days = dict[str, date]
+
+VIDEOS = "(SELECT COALESCE(SUM({videos}), 0) FROM dashboard_daytotal WHERE user_id = %(user)s {where})"
+RETURNS = "(SELECT COALESCE(SUM({of}), 0) FROM dashboard_videoreturn WHERE user_id = %(user)s {where})"
+RETURNS_OF_MONTHS = """(
+    SELECT COALESCE(SUM({of}), 0)
+    FROM dashboard_videoreturnofmonths
+    WHERE user_id = %(user)s AND month >= %(first_month)s AND month < %(after_months)s
+        AND previous_month >= %(first_month)s {where}
 )"""
+OF_PRODUCT = "AND product = %(product)s"
+ON_DAYS = "AND day >= %(start)s AND day < %(end)s"
+
+
+def _videos(period: Period, product: str | None, last_day: date | None) -> tuple[str, Days]:
+    """Their number as SQL, and its parameters."""
+    meant = "" if product is None else OF_PRODUCT
+    days = {"start": period.start, "end": period.end}
+    if period.is_all:
+        # Of a product over everything: whatever was new in it at some time.
+        return f"CAST({VIDEOS.format(videos='new_videos', where=meant)} AS bigint)", days
+    of = "of_all" if product is None else "of_product"
+    terms = [VIDEOS.format(videos="videos", where=f"{meant} {ON_DAYS}")]
+    first, after = nearest_month(period.start), nearest_month(period.end, last_day)
+    if first < after:
+        days |= {"first_month": first, "after_months": after}
+        terms.append(f"- {RETURNS_OF_MONTHS.format(of=of, where=meant)}")
+        edges = _edges(period, first, after)
+    else:
+        edges = iter([("-", f"{ON_DAYS} AND previous_day >= %(start)s")])
+    terms += [f"{sign} {RETURNS.format(of=of, where=f'{meant} {where}')}" for sign, where in edges]
+    return f"CAST({' '.join(terms)} AS bigint)", days
+
+
+def _edges(period: Period, first: date, after: date) -> Iterator[tuple[str, str]]:
+    """The returns that are the period's and not the months', to be taken away too; or that are the months' alone."""
+    if after < period.end:
+        yield "-", "AND day >= %(after_months)s AND day < %(end)s AND previous_day >= %(start)s"
+    if after > period.end:
+        yield "+", "AND day >= %(end)s AND day < %(after_months)s AND previous_day >= %(start)s"
+    if first > period.start:
+        yield "-", "AND previous_day >= %(start)s AND previous_day < %(first_month)s AND day < %(after_months)s"
+    if first < period.start:
+        yield "+", "AND previous_day >= %(first_month)s AND previous_day < %(start)s AND day < %(after_months)s"

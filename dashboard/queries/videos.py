@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
+from django.db.models import Count, Sum
 from msgspec import Meta, Struct
 
 from accounts.models import User
@@ -20,7 +21,9 @@ from ..plays import Plays
 from ..standing import Standing
 from .by_day import altogether
 from .channels import Without
-from .most_watched import Ranked, most_watched, repeats
+from .most_watched import Ranked, most_watched
+from .totals import Tally, totals_of_days
+from .variety import different_videos
 
 
 class VideoInList(Struct, frozen=True, kw_only=True):
@@ -66,24 +69,42 @@ def videos(
     """Those played `min_plays` times or more; the sums are over all. Raises BadParameter if the cursor is foreign."""
     after = cursors.place(cursor)
     total = altogether(user, period, plays)
-    again = repeats(user, Subject.VIDEO, period, plays)
-    top = most_watched(user, Subject.VIDEO, period, plays, limit=limit, after=after, least=min_plays)
+    different = _different(user, period, standing, plays)
+    without = _without_video(user, period, plays)
+    top = most_watched(
+        user, Subject.VIDEO, period, plays, limit=limit, after=after, least=min_plays, last_day=standing.last_day
+    )
     return VideoPage(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
         plays=total.plays,
-        videos=again.different,
-        rewatched=again.repeated,
-        rewatches=again.repeats,
+        videos=different,
+        rewatched=top.number or 0,
+        rewatches=total.plays - without.plays - different,
         results=list(videos_in_list(user, period, plays, top.ranked, total.plays)),
         without_video=Without(
-            plays=top.without.plays,
-            seconds=top.without.seconds,
-            share=share(top.without.plays, total.plays),
+            plays=without.plays,
+            seconds=without.seconds,
+            share=share(without.plays, total.plays),
             drilldown=drilldown(period, plays, video="none"),
         ),
         next=cursors.link_after(top.end),
         drilldown=drilldown(period, plays),
     )
+
+
+def _different(user: User, period: Period, standing: Standing, plays: Plays) -> int:
+    if plays.are_rolled_up:
+        return different_videos(user, period, plays.product, standing.last_day)
+    return int(plays.of(user, period).aggregate(videos=Count("video_id", distinct=True))["videos"])
+
+
+def _without_video(user: User, period: Period, plays: Plays) -> Tally:
+    if plays.are_rolled_up:
+        days = totals_of_days(user, period, plays.product)
+        sums = days.aggregate(plays=Sum("nameless_plays", default=0), seconds=Sum("nameless_seconds", default=0))
+        return Tally(**sums)
+    nameless = plays.of(user, period).filter(video_id=None)
+    return Tally(*nameless.aggregate(plays=Count("id"), sum=Sum("seconds", default=0)).values())
 
 
 def videos_in_list(user: User, period: Period, plays: Plays, ranked: list[Ranked], total: int) -> Iterator[VideoInList]:

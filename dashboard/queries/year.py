@@ -18,15 +18,14 @@ from ..narrowing import FirstOf as Subject
 from ..narrowing import day_of
 from ..plays import Plays
 from ..standing import Standing
-from .by_day import Days, by_day
+from .by_day import Days, by_day, in_buckets
 from .channels import ChannelInList, Without, channels_in_list, without_channel
-from .discoveries import Discovery, FirstPlays, Found, first_ones, how_many, latest
-from .kpis import kpis
+from .discoveries import Discovery, FirstPlays, Found, first_ones, how_many_channels, latest_channels
+from .kpis import Kpis, kpis
 from .most_watched import most_watched
 from .series import SeriesPart, series
 from .sessions import Session, longest_session
 from .streaks import Streak, longest_of, runs, streak
-from .summary import Kpis
 from .totals import added_up
 from .videos import VideoInList, videos_in_list
 
@@ -68,7 +67,7 @@ def year(user: User, period: Period, standing: Standing, plays: Plays, *, top: i
     """The period is the year, or what has passed of it."""
     days = by_day(user, period, plays)
     total = added_up(totals for _, totals in days)
-    channels = most_watched(user, Subject.CHANNEL, period, plays, limit=top)
+    channels = most_watched(user, Subject.CHANNEL, period, plays, limit=top, last_day=standing.last_day)
     videos = most_watched(user, Subject.VIDEO, period, plays, limit=top)
     found = list(runs(days))
     longest_run = longest_of(found)
@@ -76,8 +75,8 @@ def year(user: User, period: Period, standing: Standing, plays: Plays, *, top: i
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
         year=period.start.year,
         plays=total.plays,
-        kpis=kpis(user, period, plays, total),
-        months=series(days, period, plays, Granularity.MONTH),
+        kpis=kpis(user, period, plays, total, channels.number, standing.last_day),
+        months=series(in_buckets(days, period, Granularity.MONTH), period, plays),
         top_channels=list(channels_in_list(user, period, plays, channels.ranked, total.plays)),
         without_channel=without_channel(period, plays, channels.without, total.plays),
         top_videos=list(videos_in_list(user, period, plays, videos.ranked, total.plays)),
@@ -85,9 +84,9 @@ def year(user: User, period: Period, standing: Standing, plays: Plays, *, top: i
         biggest_day=_biggest_day(days, plays),
         longest_session=longest_session(user, period, standing, plays, gap),
         longest_streak=None if longest_run is None else streak(longest_run, plays),
-        new_channels=how_many(user, Subject.CHANNEL, period, plays),
+        new_channels=how_many_channels(user, period, plays),
         new_channels_drilldown=first_ones(Subject.CHANNEL, period, plays),
-        latest_channels=list(latest(user, Subject.CHANNEL, period, plays, top)),
+        latest_channels=list(latest_channels(user, period, plays, top)),
         drilldown=drilldown(period, plays),
     )
 

@@ -16,12 +16,32 @@ from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.changes import Change
 from ingest.pipeline.rows import Row
 
-from ..models import NO_CHANNEL, ChannelMonth, DayTotal, HistoryTotal, HourTotal, VideoReturn, VideoReturnOfMonths
-from . import returns, seen
+from ..models import (
+    NO_CHANNEL,
+    ChannelMonth,
+    ChannelSpan,
+    DayTotal,
+    HistoryTotal,
+    HourTotal,
+    VideoReplay,
+    VideoReturn,
+    VideoReturnOfMonths,
+)
+from . import returns, seen, sessions
 from .seen import chunks
 
 SUMS = ("plays", "seconds", "timed")
-DAY_SUMS = (*SUMS, "ads", "videos", "new_videos")
+DAY_SUMS = (
+    *SUMS,
+    "ads",
+    "videos",
+    "new_videos",
+    "first_seen_videos",
+    "stated_plays",
+    "stated_seconds",
+    "nameless_plays",
+    "nameless_seconds",
+)
 RETURNS = ("of_product", "of_all")
 
 # A play as a sum: [plays, seconds, timed]; a day's goes on as DAY_SUMS does.
@@ -39,10 +59,13 @@ def apply(change: Change) -> None:
     deltas.count_videos(moved)
     _add(DayTotal, user_id, ("day", "product"), DAY_SUMS, deltas.days)
     _add(VideoReturn, user_id, ("day", "previous_day", "product"), RETURNS, moved.returns)
+    _add(VideoReplay, user_id, ("day", "previous_day", "video_id", "product"), RETURNS, moved.replays)
     _add(VideoReturnOfMonths, user_id, ("month", "previous_month", "product"), RETURNS, _by_month(moved.returns))
     _add(HourTotal, user_id, ("month", "weekday", "hour", "product"), SUMS, deltas.hours)
     _add(ChannelMonth, user_id, ("month", "channel_id", "product"), SUMS, deltas.channel_months)
+    _add(ChannelSpan, user_id, ("start", "months", "channel_id", "product"), SUMS, _by_span(deltas.channel_months))
     _add_history(user_id, deltas.all, videos.more, more_channels)
+    sessions.move(change)
 
 
 def _zero() -> Sum:
@@ -73,15 +96,23 @@ class Deltas:
             channel[0] += sign
             hour[0] += sign
             self.all[0] += sign
+            if row.hour is None:
+                day[7] += sign
+                day[8] += sign * (row.seconds or 0)
+            if row.video_id is None:
+                day[9] += sign
+                day[10] += sign * (row.seconds or 0)
             if row.seconds is not None:
                 for sums in (day, channel, hour, self.all):
                     sums[1] += sign * row.seconds
                     sums[2] += sign
 
     def count_videos(self, moved: returns.Moved) -> None:
-        for place, videos in ((4, moved.videos), (5, moved.new_videos)):
+        for place, videos in ((4, moved.videos), (5, moved.new_videos), (6, moved.new_videos)):
             for cell, count in videos.items():
                 self.days[cell][place] += count
+        for cell, count in moved.new_elsewhere_first.items():
+            self.days[cell][6] -= count
 
 
 # A history of thirty years has eleven thousand days.
@@ -101,6 +132,24 @@ def _by_month(of_days: returns.Returns) -> returns.Returns:
     return of_months
 
 
+def _by_span(of_months: Mapping[tuple[int, int, str], Sum]) -> dict[tuple[int, int, int, str], Sum]:
+    of_spans: dict[tuple[int, int, int, str], Sum] = defaultdict(_zero)
+    for (month, channel, product), sums in of_months.items():
+        for months in (3, 12):
+            span = of_spans[_span(month, months), months, channel, product]
+            for place, sum in enumerate(sums):
+                span[place] += sum
+    return of_spans
+
+
+# Of thirty years.
+@lru_cache(maxsize=720)
+def _span(month: int, months: int) -> int:
+    """The first day of a month's quarter or year, in days since 1970."""
+    date = EPOCH + timedelta(days=month)
+    return (date.replace(month=(date.month - 1) // months * months + 1) - EPOCH).days
+
+
 def _add(
     model: type[Model], user_id: int, key: Sequence[str], columns: Sequence[str], deltas: Mapping[Any, Sum]
 ) -> None:
@@ -108,7 +157,7 @@ def _add(
     rows = [(user_id, *which, *sums) for which, sums in changed.items()]
     bulk.upsert(model, ("user_id", *key, *columns), rows, add=columns)
     nothing_left = dict.fromkeys(columns, 0)
-    for some in chunks({which[0] for which, sums in changed.items() if any(sum < 0 for sum in sums)}):
+    for some in chunks({which[0] for which, sums in changed.items() if min(sums) < 0}):
         days = [EPOCH + timedelta(days=day) for day in some]
         model._default_manager.filter(user=user_id, **{f"{key[0]}__in": days}, **nothing_left).delete()
 

@@ -10,17 +10,33 @@ from django.db import connection
 
 from ingest.pipeline import bulk
 
-from ..models import NO_CHANNEL, ChannelMonth, DayTotal, HourTotal, VideoReturn, VideoReturnOfMonths
+from ..models import (
+    NO_CHANNEL,
+    ChannelMonth,
+    ChannelSpan,
+    DayTotal,
+    HourTotal,
+    VideoReplay,
+    VideoReturn,
+    VideoReturnOfMonths,
+)
 from . import steps
 
 PLAYS = "user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL"
 SUMS = "count(*), coalesce(sum(seconds), 0), count(seconds)"
 
+STATED = ("day", "product", "stated_plays", "stated_seconds")
+# Their days are there; the database wants every column all the same.
+NOTHING = dict.fromkeys(("plays", "seconds", "timed", "ads"), 0)
+
 # Plays come out of an index that has all they need; ads, which are few, out of the table. A condition on watched_at has
 # SQLite walk through the table by time, about as it lies, and not at random.
 DAYS = """
-    INSERT INTO dashboard_daytotal (user_id, day, product, plays, seconds, timed, ads)
-    SELECT user_id, watched_on, product, {sums}, 0
+    INSERT INTO dashboard_daytotal (
+        user_id, day, product, plays, seconds, timed, ads, nameless_plays, nameless_seconds
+    )
+    SELECT user_id, watched_on, product, {sums}, 0, count(*) FILTER (WHERE video_id IS NULL),
+        coalesce(sum(seconds) FILTER (WHERE video_id IS NULL), 0)
     FROM ingest_watchrecord WHERE {plays}
     GROUP BY 1, 2, 3"""
 DAYS_OF_ADS = """
@@ -30,16 +46,26 @@ DAYS_OF_ADS = """
     GROUP BY 1, 2, 3
     ON CONFLICT (user_id, day, product) DO UPDATE SET ads = excluded.ads"""
 VIDEOS_OF_DAYS = """
-    UPDATE dashboard_daytotal SET videos = counted.videos, new_videos = counted.new_videos
+    UPDATE dashboard_daytotal SET
+        videos = counted.videos, new_videos = counted.new_videos, first_seen_videos = counted.first_seen_videos
     FROM ({videos_of_days}) AS counted
     WHERE dashboard_daytotal.user_id = %(user)s
         AND dashboard_daytotal.day = counted.day AND dashboard_daytotal.product = counted.product"""
 RETURNS = """
     INSERT INTO dashboard_videoreturn (user_id, day, previous_day, product, of_product, of_all)
     SELECT %(user)s, counted.* FROM ({returns}) AS counted"""
+REPLAYS = """
+    INSERT INTO dashboard_videoreplay (user_id, day, previous_day, video_id, product, of_product, of_all)
+    SELECT %(user)s, counted.* FROM ({replays}) AS counted"""
 RETURNS_OF_MONTHS = """
     INSERT INTO dashboard_videoreturnofmonths (user_id, month, previous_month, product, of_product, of_all)
     SELECT %(user)s, counted.* FROM ({returns_of_months}) AS counted"""
+SESSIONS = """
+    UPDATE dashboard_sessiontotal SET day = record.watched_on
+    FROM ingest_watchrecord AS record
+    WHERE dashboard_sessiontotal.user_id = %(user)s
+        AND record.user_id = %(user)s AND record.id = dashboard_sessiontotal.id
+        AND dashboard_sessiontotal.day <> record.watched_on"""
 HOURS = """
     INSERT INTO dashboard_hourtotal (user_id, month, weekday, hour, product, plays, seconds, timed)
     SELECT user_id, {month}, {weekday}, hour, product, {sums}
@@ -50,6 +76,11 @@ CHANNEL_MONTHS = """
     SELECT user_id, {month}, coalesce(channel_id, {no_channel}), product, {sums}
     FROM ingest_watchrecord WHERE {plays}
     GROUP BY 1, 2, 3, 4"""
+CHANNEL_SPANS = """
+    INSERT INTO dashboard_channelspan (user_id, months, start, channel_id, product, plays, seconds, timed)
+    SELECT user_id, {months}, {start}, channel_id, product, sum(plays), sum(seconds), sum(timed)
+    FROM dashboard_channelmonth WHERE user_id = %(user)s
+    GROUP BY 1, 2, 3, 4, 5"""
 FIRST_AND_LAST_DAYS = """
     UPDATE {table} SET first_on = seen.first_on, last_on = seen.last_on
     FROM (
@@ -70,20 +101,31 @@ def recount_days(user_id: int) -> None:
         "month": bulk.dialect().month_of("watched_on"),
         "weekday": bulk.dialect().weekday_of("watched_on"),
     }
+    stated = _stated(user_id)
     channel = f"coalesce(channel_id, {NO_CHANNEL})"
-    for model in (DayTotal, VideoReturn, VideoReturnOfMonths, HourTotal, ChannelMonth):
+    for model in (DayTotal, VideoReplay, VideoReturn, VideoReturnOfMonths, HourTotal, ChannelMonth, ChannelSpan):
         model._default_manager.filter(user=user_id).delete()
     statements = [
         DAYS.format(**words),
         DAYS_OF_ADS,
+        SESSIONS,
         VIDEOS_OF_DAYS.format(videos_of_days=steps.videos_of_days()),
         RETURNS.format(returns=steps.returns()),
+        REPLAYS.format(replays=steps.replays()),
         RETURNS_OF_MONTHS.format(returns_of_months=steps.returns_of_months()),
         HOURS.format(**words),
         CHANNEL_MONTHS.format(**words),
+        *(CHANNEL_SPANS.format(months=months, start=bulk.dialect().span_of("month", months)) for months in (3, 12)),
         FIRST_AND_LAST_DAYS.format(table="dashboard_channeltotal", column="channel_id", subject=channel, **words),
         FIRST_AND_LAST_DAYS.format(table="dashboard_videototal", column="video_id", subject="video_id", **words),
     ]
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement, {"user": user_id})
+    bulk.upsert(DayTotal, ("user_id", *STATED, *NOTHING), stated, replace=STATED[2:])
+
+
+def _stated(user_id: int) -> list[tuple[int, ...]]:
+    """How many plays of each day have no hour: no clock moves these."""
+    days = DayTotal.objects.filter(user=user_id, stated_plays__gt=0).values_list(*STATED)
+    return [(user_id, (day - bulk.EPOCH).days, *rest, *NOTHING.values()) for day, *rest in days]

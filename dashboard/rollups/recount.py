@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, Count, F, Max, Min, Model, Q, Sum, Value, When
-from django.db.models.functions import Coalesce, ExtractIsoWeekDay, TruncMonth
+from django.db.models.functions import Coalesce, ExtractIsoWeekDay, TruncMonth, TruncQuarter, TruncYear
 from django.db.models.lookups import Exact
 from django.utils import timezone
 
@@ -20,18 +20,22 @@ from ingest.pipeline import bulk
 from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.history import lock_history
 
+from .. import sittings
 from ..models import (
     NO_CHANNEL,
     ChannelMonth,
+    ChannelSpan,
     ChannelTotal,
     DayTotal,
     HistoryTotal,
     HourTotal,
+    SessionTotal,
+    VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     VideoTotal,
 )
-from . import steps
+from . import sessions, steps
 
 # Rows in memory at once, whatever the size of the history.
 CHUNK = 5_000
@@ -104,6 +108,10 @@ def verify(user: User) -> Iterator[Difference]:
 
 
 PLAYS = ("plays", "seconds", "timed")
+DAY_SUMS = (
+    *PLAYS, "ads", "stated_plays", "stated_seconds", "nameless_plays", "nameless_seconds",
+    "videos", "new_videos", "first_seen_videos",
+)  # fmt: skip
 RETURNS = ("of_product", "of_all")
 SEEN = ("first_on", "first_watched", "last_on", "last_watched")
 
@@ -113,6 +121,7 @@ _SEEN: tuple[Any, ...] = (Min("watched_on"), Min("watched_at"), Max("watched_on"
 _PRODUCT = Case(When(Exact(Min("product"), Max("product")), then=Min("product")), default=None)
 _CHANNEL = Coalesce("channel_id", Value(NO_CHANNEL))
 _MONTH = TruncMonth("watched_on")
+_SPANS = {3: TruncQuarter("watched_on"), 12: TruncYear("watched_on")}
 
 
 def _plays(user: User) -> Any:
@@ -136,25 +145,40 @@ def _days(user: User) -> Iterator[Values]:
             Coalesce(Sum("seconds", filter=is_play), Value(0)),
             Count("seconds", filter=is_play),
             Count("id", filter=Q(is_ad=True)),
+            Count("id", filter=Q(is_ad=False, hour=None)),
+            Coalesce(Sum("seconds", filter=Q(is_ad=False, hour=None)), Value(0)),
+            Count("id", filter=Q(is_ad=False, video_id=None)),
+            Coalesce(Sum("seconds", filter=Q(is_ad=False, video_id=None)), Value(0)),
         ],
     )
     # A history of thirty years has eleven thousand days.
     videos = {tuple(key): counts for *key, counts in _videos_of_days(user)}
     for day, product, *sums in days:
-        yield (day, product, *sums, *videos.get((day, product), (0, 0)))
+        yield (day, product, *sums, *videos.get((day, product), (0, 0, 0)))
 
 
-def _videos_of_days(user: User) -> Iterator[tuple[date, str, tuple[int, int]]]:
-    for day, product, videos, new_videos in steps.rows(steps.videos_of_days(), user.pk, days=1):
-        yield day, product, (videos, new_videos)
+def _videos_of_days(user: User) -> Iterator[tuple[date, str, tuple[int, ...]]]:
+    for day, product, *counts in steps.rows(steps.videos_of_days(), user.pk, days=1):
+        yield day, product, tuple(counts)
 
 
 def _returns(user: User) -> Iterator[Values]:
     return steps.rows(f"{steps.returns()} ORDER BY 1, 2, 3", user.pk, days=2)
 
 
+def _replays(user: User) -> Iterator[Values]:
+    return steps.rows(f"{steps.replays()} ORDER BY 1, 2, 3, 4", user.pk, days=2)
+
+
 def _returns_of_months(user: User) -> Iterator[Values]:
     return steps.rows(f"{steps.returns_of_months()} ORDER BY 1, 2, 3", user.pk, days=2)
+
+
+def _sessions(user: User) -> Iterator[Values]:
+    split = sittings.from_plays("NOT is_ad")
+    for start, id, day, last_start, end, plays, seconds in steps.rows(split, user.pk, days=0, gap=sittings.GAP):
+        first, last = (datetime.fromtimestamp(at, UTC) for at in (start, last_start))
+        yield first, id, EPOCH + timedelta(days=day), last, end - start, plays, seconds
 
 
 def _hours(user: User) -> Iterable[Values]:
@@ -165,6 +189,12 @@ def _hours(user: User) -> Iterable[Values]:
 
 def _channel_months(user: User) -> Iterable[Values]:
     return _grouped(_plays(user), {"month": _MONTH, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
+
+
+def _channel_spans(user: User) -> Iterator[Values]:
+    for months, start in _SPANS.items():
+        rows = _grouped(_plays(user), {"start": start, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
+        yield from ((months, *row) for row in rows)
 
 
 def _channels(user: User) -> Iterable[Values]:
@@ -206,11 +236,14 @@ def _history(user: User) -> Iterable[Values]:
 
 
 RECOUNTS = (
-    Recount(DayTotal, ("day", "product"), (*PLAYS, "ads", "videos", "new_videos"), _days),
+    Recount(DayTotal, ("day", "product"), DAY_SUMS, _days),
     Recount(VideoReturn, ("day", "previous_day", "product"), RETURNS, _returns),
+    Recount(VideoReplay, ("day", "previous_day", "video_id", "product"), RETURNS, _replays),
     Recount(VideoReturnOfMonths, ("month", "previous_month", "product"), RETURNS, _returns_of_months),
     Recount(HourTotal, ("month", "weekday", "hour", "product"), PLAYS, _hours),
+    Recount(SessionTotal, sessions.COLUMNS[:1], sessions.COLUMNS[1:], _sessions),
     Recount(ChannelMonth, ("month", "channel_id", "product"), PLAYS, _channel_months),
+    Recount(ChannelSpan, ("months", "start", "channel_id", "product"), PLAYS, _channel_spans),
     Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels),
     Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN, "product"), _videos),
     Recount(HistoryTotal, (), (*PLAYS, "videos", "channels"), _everything),

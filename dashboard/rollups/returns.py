@@ -22,7 +22,9 @@ from .seen import Delta, Known
 
 # A day and product in which a video was watched.
 Cell = tuple[int, str]
-# By day, previous day and product: [of_product, of_all].
+# By day, previous day, video and product: [of_product, of_all].
+Replays = dict[tuple[int, int, int, str], list[int]]
+# By day, previous day and product: the same.
 Returns = dict[tuple[int, int, str], list[int]]
 
 
@@ -41,23 +43,30 @@ class Moved:
 
     videos: Counter[Cell] = field(default_factory=Counter)
     new_videos: Counter[Cell] = field(default_factory=Counter)
+    # Those new ones that another product had before.
+    new_elsewhere_first: Counter[Cell] = field(default_factory=Counter)
     returns: Returns = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    replays: Replays = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
-    def once(self, cell: Cell) -> None:
-        """A new video has this one cell; most have."""
-        self.videos[cell] += 1
-        self.new_videos[cell] += 1
+    def play_again(self, id: int, cell: Cell, times: int) -> None:
+        """In a cell where it was played before."""
+        day, product = cell
+        for place in (0, 1):
+            self.replays[day, day, id, product][place] += times
 
-    def count(self, cells: Iterable[Cell], sign: int) -> None:
+    def count(self, id: int, cells: Iterable[Cell], sign: int) -> None:
         for step in steps(cells):
             cell = step.day, step.product
             self.videos[cell] += sign
             if step.previous_of_product is None:
                 self.new_videos[cell] += sign
+                self.new_elsewhere_first[cell] += sign * (step.previous_of_all is not None)
             else:
                 self.returns[step.day, step.previous_of_product, step.product][0] += sign
+                self.replays[step.day, step.previous_of_product, id, step.product][0] += sign
             if step.previous_of_all is not None:
                 self.returns[step.day, step.previous_of_all, step.product][1] += sign
+                self.replays[step.day, step.previous_of_all, id, step.product][1] += sign
 
 
 def steps(cells: Iterable[Cell]) -> Iterator[Step]:
@@ -72,23 +81,35 @@ def steps(cells: Iterable[Cell]) -> Iterator[Step]:
 def moved(change: Change, videos: Mapping[int, Delta], known: Mapping[int, Known]) -> Moved:
     """By what they change. `videos` are those of the change; `known` is what was known of them before it."""
     moved = Moved()
-    elsewhere = set()
-    for id, delta in videos.items():
-        if id not in known and delta.first_on == delta.last_on and delta.product is not None:
-            moved.once((delta.first_on, delta.product))
-        else:
-            elsewhere.add(id)
+    # A new video of one day has this one cell; most are.
+    is_once = {
+        id: (delta.first_on, delta.product)
+        for id, delta in videos.items()
+        if delta.first_on == delta.last_on and delta.product is not None and id not in known
+    }
+    moved.videos.update(is_once.values())
+    moved.new_videos.update(is_once.values())
+    for id, cell in is_once.items():
+        if videos[id].plays > 1:
+            moved.play_again(id, cell, videos[id].plays - 1)
+    elsewhere = videos.keys() - is_once
     between = {}
     for id, plays in _plays(change, elsewhere).items():
         before = _ends(known.get(id), plays)
         if before is None:
             between[id] = plays
-        elif not before.issuperset(plays):
-            moved.count(before, -1)
-            moved.count(before.union(plays), +1)
+            continue
+        for cell, count in plays.items():
+            moved.play_again(id, cell, count - (cell not in before))
+        if not before.issuperset(plays):
+            moved.count(id, before, -1)
+            moved.count(id, before.union(plays), +1)
     for id, after in _stored(change.user_id, between).items():
-        moved.count(_cells({cell: after[cell] - between[id][cell] for cell in {*after, *between[id]}}), -1)
-        moved.count(_cells(after), +1)
+        before_it = Counter({cell: after[cell] - between[id][cell] for cell in {*after, *between[id]}})
+        for sign, counts in ((-1, before_it), (+1, after)):
+            moved.count(id, _cells(counts), sign)
+            for cell in _cells(counts):
+                moved.play_again(id, cell, sign * (counts[cell] - 1))
     return moved
 
 

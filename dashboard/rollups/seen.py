@@ -44,7 +44,7 @@ class Known(Struct, frozen=True, gc=False):
     product: str | None
 
 
-class Delta(Struct):
+class Delta(Struct, gc=False):
     """How one total changes; days and instants since 1970. `product` is None for several."""
 
     plays: int
@@ -73,7 +73,11 @@ def move_videos(change: Change) -> Moved:
     known = {
         id: Known(*facts)
         for id, *facts in bulk.fetch(
-            VideoTotal, ("video_id", "first_on", "last_on", "product"), change.user_id, "video_id", deltas
+            VideoTotal,
+            ("video_id", "first_on", "last_on", "product"),
+            change.user_id,
+            "video_id",
+            deltas.keys() - change.new_videos,
         )
     }
     for id, before in known.items():
@@ -94,17 +98,18 @@ def _move(model: Total, change: Change, deltas: Mapping[int, Delta], known: Set[
     columns = ("user_id", column, *SUMS, *FIRST, *LAST, *facts)
     width = len(columns) - 2
     # Most videos are new when they come, and a plain insert is the cheapest write there is.
-    new = [(change.user_id, id, *astuple(delta)[:width]) for id, delta in deltas.items() if id not in known]
+    fresh = deltas.keys() - known
+    new = [(change.user_id, id, *astuple(delta)[:width]) for id, delta in deltas.items() if id in fresh]
     moved = [(change.user_id, id, *astuple(deltas[id])[:width]) for id in known]
     bulk.insert(model, columns, new)
     bulk.upsert(model, columns, moved, add=SUMS, least=FIRST, greatest=LAST, replace=facts)
     gone = _forget_or_recount(model, change.user_id, _collected(model, Change(change.user_id, (), change.removed)))
-    return _counted(deltas.keys() - known) - _counted(gone)
+    return _counted(fresh) - _counted(gone)
 
 
 def _counted(ids: set[int]) -> int:
     """NO_CHANNEL has a total but is no channel."""
-    return len(ids - {NO_CHANNEL})
+    return len(ids) - (NO_CHANNEL in ids)
 
 
 def _collected(model: Total, change: Change) -> dict[int, Delta]:
@@ -117,23 +122,28 @@ def _collected(model: Total, change: Change) -> dict[int, Delta]:
 def _collect(deltas: dict[int, Delta], model: Total, rows: Iterable[Row], sign: int) -> None:
     of_videos = model is VideoTotal
     for row in rows:
-        if row.is_ad or row.day is None or row.at is None:
+        day, at = row.day, row.at
+        if row.is_ad or day is None or at is None:
             continue
         id = row.video_id if of_videos else row.channel_id or NO_CHANNEL
         if id is None:
             continue
-        seconds, timed = (0, 0) if row.seconds is None else (row.seconds * sign, sign)
         delta = deltas.get(id)
         if delta is None:
-            deltas[id] = Delta(sign, seconds, timed, row.day, row.at, row.day, row.at, row.product)
-            continue
+            deltas[id] = delta = Delta(0, 0, 0, day, at, day, at, row.product)
         delta.plays += sign
-        delta.seconds += seconds
-        delta.timed += timed
-        delta.first_on = min(delta.first_on, row.day)
-        delta.first_watched = min(delta.first_watched, row.at)
-        delta.last_on = max(delta.last_on, row.day)
-        delta.last_watched = max(delta.last_watched, row.at)
+        if row.seconds is not None:
+            delta.seconds += row.seconds * sign
+            delta.timed += sign
+        # A row is seldom the first or last one, and min() takes longer than all the rest.
+        if day < delta.first_on:
+            delta.first_on = day
+        elif day > delta.last_on:
+            delta.last_on = day
+        if at < delta.first_watched:
+            delta.first_watched = at
+        elif at > delta.last_watched:
+            delta.last_watched = at
         if delta.product != row.product:
             delta.product = None
 

@@ -23,13 +23,14 @@ STEPS = """
         FROM ingest_watchrecord
         WHERE user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL AND video_id IS NOT NULL
     ), steps AS (
-        SELECT day, product,
+        SELECT video_id, day, product,
             lag(day) OVER (PARTITION BY video_id, product ORDER BY day) AS previous_of_product,
             lag(day) OVER (PARTITION BY video_id ORDER BY day, product {code_points}) AS previous_of_all
         FROM cells
     )"""
 VIDEOS_OF_DAYS = """
-    SELECT day, product, count(*) AS videos, count(*) FILTER (WHERE previous_of_product IS NULL) AS new_videos
+    SELECT day, product, count(*) AS videos, count(*) FILTER (WHERE previous_of_product IS NULL) AS new_videos,
+        count(*) FILTER (WHERE previous_of_all IS NULL) AS first_seen_videos
     FROM steps
     GROUP BY day, product"""
 RETURNS = """
@@ -42,6 +43,23 @@ RETURNS = """
     ) AS returns
     WHERE previous_day IS NOT NULL
     GROUP BY day, previous_day, product"""
+
+REPLAYS = """
+    SELECT day, previous_day, video_id, product,
+        CAST(sum(of_product) AS bigint) AS of_product, CAST(sum(of_all) AS bigint) AS of_all
+    FROM (
+        SELECT day, previous_of_product AS previous_day, video_id, product, 1 AS of_product, 0 AS of_all FROM steps
+        UNION ALL
+        SELECT day, previous_of_all, video_id, product, 0, 1 FROM steps
+        UNION ALL
+        SELECT watched_on, watched_on, video_id, product, count(*) - 1, count(*) - 1
+        FROM ingest_watchrecord
+        WHERE user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL AND video_id IS NOT NULL
+        GROUP BY watched_on, video_id, product
+        HAVING count(*) > 1
+    ) AS replays
+    WHERE previous_day IS NOT NULL
+    GROUP BY day, previous_day, video_id, product"""
 
 RETURNS_OF_MONTHS = """
     SELECT {month} AS month, {previous_month} AS previous_month, product,
@@ -57,7 +75,7 @@ def steps() -> str:
 
 
 def videos_of_days() -> str:
-    """The day, a product, and how many different videos and new ones it has."""
+    """The day, a product, and how many different videos, new ones, and new ones of all products it has."""
     return steps() + VIDEOS_OF_DAYS
 
 
@@ -66,16 +84,21 @@ def returns() -> str:
     return steps() + RETURNS
 
 
+def replays() -> str:
+    """The columns of VideoReplay."""
+    return steps() + REPLAYS
+
+
 def returns_of_months() -> str:
     """The columns of VideoReturnOfMonths."""
     month_of = bulk.dialect().month_of
     return RETURNS_OF_MONTHS.format(month=month_of("day"), previous_month=month_of("previous_day"), returns=returns())
 
 
-def rows(select: str, user_id: int, days: int) -> Iterator[tuple[Any, ...]]:
+def rows(select: str, user_id: int, days: int, **parameters: Any) -> Iterator[tuple[Any, ...]]:
     """What a statement finds, a few rows in memory at a time. Its first `days` columns are days."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(select, {"user": user_id})
+        cursor.execute(select, {"user": user_id, **parameters})
         while some := cursor.fetchmany(CHUNK):
             for row in some:
                 yield (*map(_day, row[:days]), *row[days:])

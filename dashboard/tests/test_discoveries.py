@@ -93,6 +93,22 @@ def test_the_filters_are_about_the_first_play():
     assert numbers == {"youtube": 1, "music": 0}
 
 
+def test_of_several_products_on_the_first_day_the_first_play_decides():
+    user = make_user()
+    watched(user, play("2024-05-01T10:00:00Z", "1", product="youtube"), play("2024-05-01T11:00:00Z", "1", product="a"))
+    watched(user, play("2024-05-01T12:00:00Z", "2", product="a"), play("2024-05-02T10:00:00Z", "1", product="a"))
+    found = {name: ask(user, "discoveries/", period="2024-05", product=name) for name in ("youtube", "a")}
+    assert {name: answer["videos"] for name, answer in found.items()} == {"youtube": 1, "a": 1}
+    assert [len(answer["latest_videos"]) for answer in found.values()] == [1, 1]
+
+
+def test_the_latest_videos_are_found_however_many_days_nothing_new_was_watched():
+    user = make_user()
+    watched(user, *(play(f"2024-05-{day:02}T10:00:00Z", f"{min(day, 3)}") for day in range(1, 29)))
+    answer = ask(user, "discoveries/", period="2024-05", top=2)
+    assert [each["first_on"] for each in answer["latest_videos"]] == ["2024-05-03", "2024-05-02"]
+
+
 def test_what_loses_its_first_play_is_found_later():
     user = make_user()
     watched(user, play("2024-05-01T10:00:00Z", "1", "one"), play("2024-06-01T10:00:00Z", "2", "one"))
@@ -117,13 +133,14 @@ def test_nobodys_discoveries_are_anybody_elses():
     assert [ask(who, "discoveries/", period="2024")["channels"] for who in (ana, ben)] == [0, 1]
 
 
-# History and clock; plays; channels, videos; the latest of both with their titles; history again.
 @pytest.mark.parametrize("query", ["period=all", "period=2024-05", "period=2024&source=api"])
 def test_discoveries_cost_the_same_few_queries_whatever_is_watched(query, django_assert_num_queries):
     user = make_user()
     for size in (1, 30):
         watched(user, *(play(f"2024-05-{day:02}T10:00:00Z", f"{day}", f"{day}") for day in range(1, size + 1)))
-        with django_assert_num_queries(9):
+        # History and clock; plays; channels, videos; the latest channels, the plays of the last days and their videos;
+        # the titles of both; history again.
+        with django_assert_num_queries(10):
             client_of(user).get(f"{DISCOVERIES}?{query}")
 
 

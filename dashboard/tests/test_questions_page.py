@@ -13,8 +13,8 @@ from django.urls import get_resolver
 from msgspec import inspect
 
 from dashboard.frames import Frame
+from dashboard.queries.kpis import Changes
 from dashboard.queries.records import Reference
-from dashboard.queries.summary import Changes
 from dashboard.question import QuestionView
 
 PAGE = Path(settings.BASE_DIR, "docs", "questions.md").read_text()

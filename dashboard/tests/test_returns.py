@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import make_user
-from dashboard.models import DayTotal, VideoReturn, VideoTotal
+from dashboard.models import ChannelSpan, DayTotal, VideoReplay, VideoReturn, VideoTotal
 from dashboard.queries.variety import Variety, variety
 from dashboard.rollups import returns
 from dashboard.rollups.recount import rebuild, verify
@@ -63,7 +63,9 @@ def test_rollups_equal_a_recount_whatever_comes_and_goes_in_whatever_order(steps
     for _ in carry_out(user, steps):
         assert list(map(str, verify(user))) == []
         assert not DayTotal.objects.filter(user=user, plays=0, ads=0).exists()
-        assert not VideoReturn.objects.filter(user=user, of_product=0, of_all=0).exists()
+        for returns_of in (VideoReturn, VideoReplay):
+            assert not returns_of.objects.filter(user=user, of_product=0, of_all=0).exists()
+        assert not ChannelSpan.objects.filter(user=user, plays=0).exists()
 
 
 @given(
@@ -89,8 +91,16 @@ def test_days_are_counted_anew_from_the_records():
     watched(user, *(play(f"2024-01-{day:02}T10:00:00Z", "a", product=p) for day in (1, 2, 5) for p in PRODUCTS))
     DayTotal.objects.filter(user=user).update(videos=9, new_videos=9)
     VideoReturn.objects.filter(user=user).delete()
+    VideoReplay.objects.filter(user=user).update(of_all=9)
+    ChannelSpan.objects.filter(user=user, months=12).delete()
     VideoTotal.objects.filter(user=user).update(last_on=date(2020, 1, 1), product="x")
-    assert {difference.table for difference in verify(user)} == {"DayTotal", "VideoReturn", "VideoTotal"}
+    assert {difference.table for difference in verify(user)} == {
+        "ChannelSpan",
+        "DayTotal",
+        "VideoReplay",
+        "VideoReturn",
+        "VideoTotal",
+    }
     rebuild(user)
     assert list(verify(user)) == []
 

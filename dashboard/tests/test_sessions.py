@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import make_user
-from dashboard.queries import sessions as module
+from dashboard import sittings as module
 from ingest.tests.factories import play, watched
 
 from . import recount
@@ -89,12 +89,13 @@ def test_sessions_are_what_a_recount_says(user, asked, narrowing, gap, binge, li
 
 @settings(max_examples=15)
 @given(user=sat_down())
-def test_reading_a_few_rows_at_a_time_makes_no_difference(user):
-    whole = ask(user, "sessions/", period="all", limit=100)
+def test_reading_a_few_rows_or_not_far_at_a_time_makes_no_difference(user):
+    whole = ask(user, "sessions/", period="2010-10", limit=100, gap_minutes=20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "CHUNK", 2)
+        patch.setattr(module, "FIRST_LOOK", timedelta(seconds=1))
         # Asked otherwise, so that it is answered anew.
-        assert ask(user, "sessions/", period="all", limit=99) == whole
+        assert ask(user, "sessions/", period="2010-10", limit=99, gap_minutes=20) == whole
 
 
 def test_a_gap_of_just_thirty_minutes_ends_no_session():
@@ -152,13 +153,24 @@ def test_nobodys_sessions_are_anybody_elses():
     assert [row["video"]["title"] for row in client_of(ben).get(link).json()["results"]] == []
 
 
-@pytest.mark.parametrize("query", ["period=all", "period=2024-05", "period=2024&source=api"])
-def test_sessions_cost_the_same_few_queries_whatever_is_watched(query, django_assert_num_queries):
+@pytest.mark.parametrize(
+    ("query", "queries"),
+    [
+        # History and clock; sums, median, longest and latest of the kept sessions; days; their plays without an hour;
+        # history again.
+        ("period=all", 8),
+        ("period=2024-05", 8),
+        # Instead of the kept sessions: where to begin, and what they make; what plays make.
+        ("period=all&gap_minutes=60", 6),
+        ("period=2024-05&gap_minutes=10", 5),
+        ("period=2024&source=api", 5),
+    ],
+)
+def test_sessions_cost_the_same_few_queries_whatever_is_watched(query, queries, django_assert_num_queries):
     user = make_user()
     for size in (1, 30):
         watched(user, *(play(f"2024-05-{day:02}T10:00:00Z", f"{day}") for day in range(1, size + 1)))
-        # History and clock; plays; days; those without an hour; history again.
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(queries):
             client_of(user).get(f"{SESSIONS}?{query}")
 
 

@@ -81,6 +81,13 @@ def test_a_year_of_ads_has_nothing_to_show():
     assert answer["frame"]["ads_excluded"] == 1
 
 
+def test_ads_make_no_channel_known():
+    user = make_user()
+    watched(user, play("2024-05-01T10:00:00Z", "1", "one"), play("2024-05-02T10:00:00Z", "2", "two", is_ad=True))
+    answer = ask(user, "years/2024/", is_ad="true")
+    assert (answer["plays"], answer["new_channels"], answer["latest_channels"]) == (1, 0, [])
+
+
 def test_of_equal_days_the_latest_is_the_biggest():
     user = make_user()
     watched(user, *(play(f"2024-05-0{day}T10:00:0{n}Z", f"{n}") for day in (1, 2, 3) for n in range(3 - day // 3)))
@@ -114,6 +121,6 @@ def test_a_year_costs_the_same_few_queries_whatever_is_watched(django_assert_max
     user = make_user()
     for size in (1, 30):
         watched(user, *(play(f"2024-05-{day:02}T10:00:00Z", f"{day}", f"{day}") for day in range(1, size + 1)))
-        # History and clock; days; videos and channels; two tops with titles; plays by time; new ones; history again.
-        with django_assert_max_num_queries(12):
+        # History and clock; days; different videos; two tops with titles; plays by time; new ones; history again.
+        with django_assert_max_num_queries(13):
             client_of(user).get(YEAR)
