@@ -9,6 +9,7 @@ The peer is the same question asked of the records themselves (plainly.py).
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import time
 from collections.abc import Sequence
@@ -90,6 +91,7 @@ def main(sizes: Sequence[int], asked: Sequence[str]) -> None:
     call_command("migrate", verbosity=0)
     people = [person(size) for size in sizes]
     settle()
+    gc.freeze()  # as the server does
     questions = [question for question in QUESTIONS if question.startswith(tuple(asked))]
     for question in questions:
         _ask(people, question)
