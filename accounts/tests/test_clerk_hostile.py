@@ -1,6 +1,7 @@
 """Every token of accounts/tests/hostile.py, against the verifier and through the API."""
 
 import socket
+from types import SimpleNamespace
 
 import pytest
 from django.urls import path
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from accounts import authentication
 from accounts.authentication import ClerkAuthentication
 from accounts.clerk import BadToken, verify
 from accounts.models import User
@@ -46,8 +48,10 @@ def test_the_verifier_refuses_it_for_what_is_wrong_with_it(hostile):
 @each_hostile_token
 @pytest.mark.django_db
 @pytest.mark.urls(__name__)
-def test_the_api_answers_401_and_makes_nobody(hostile, clerk, django_assert_num_queries):
+def test_the_api_answers_401_and_makes_nobody(hostile, clerk, monkeypatch, django_assert_num_queries):
     clerk.MIDDLEWARE = []  # the limit on failed sign-ins would answer 429 to most of the list
+    # The tokens are of that moment: later on they would be refused for their age, and one would not any more.
+    monkeypatch.setattr(authentication, "time", SimpleNamespace(time=lambda: NOW))
 
     with django_assert_num_queries(0):
         response = APIClient().get("/whoami/", headers={"Authorization": f"Bearer {hostile.token}"})
