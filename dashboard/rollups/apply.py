@@ -27,6 +27,7 @@ from ..models import (
     VideoReturn,
     VideoReturnOfMonths,
 )
+from ..pieces import QUARTER, YEAR
 from . import returns, seen, sessions
 from .seen import chunks
 
@@ -44,8 +45,9 @@ DAY_SUMS = (
 )
 RETURNS = ("of_product", "of_all")
 
-# A play as a sum: [plays, seconds, timed]; a day's goes on as DAY_SUMS does.
+# A play as a sum: [plays, seconds, timed]; a day's goes on as DAY_SUMS does, at these places.
 Sum = list[int]
+ADS, VIDEOS, NEW, FIRST_SEEN, STATED, STATED_SECONDS, NAMELESS, NAMELESS_SECONDS = range(len(SUMS), len(DAY_SUMS))
 
 
 def apply(change: Change) -> None:
@@ -87,7 +89,7 @@ class Deltas:
                 continue
             day = self.days[row.day, row.product]
             if row.is_ad:
-                day[3] += sign
+                day[ADS] += sign
                 continue
             month, weekday = month_and_weekday(row.day)
             channel = self.channel_months[month, row.channel_id or NO_CHANNEL, row.product]
@@ -97,22 +99,22 @@ class Deltas:
             hour[0] += sign
             self.all[0] += sign
             if row.hour is None:
-                day[7] += sign
-                day[8] += sign * (row.seconds or 0)
+                day[STATED] += sign
+                day[STATED_SECONDS] += sign * (row.seconds or 0)
             if row.video_id is None:
-                day[9] += sign
-                day[10] += sign * (row.seconds or 0)
+                day[NAMELESS] += sign
+                day[NAMELESS_SECONDS] += sign * (row.seconds or 0)
             if row.seconds is not None:
                 for sums in (day, channel, hour, self.all):
                     sums[1] += sign * row.seconds
                     sums[2] += sign
 
     def count_videos(self, moved: returns.Moved) -> None:
-        for place, videos in ((4, moved.videos), (5, moved.new_videos), (6, moved.new_videos)):
+        for place, videos in ((VIDEOS, moved.videos), (NEW, moved.new_videos), (FIRST_SEEN, moved.new_videos)):
             for cell, count in videos.items():
                 self.days[cell][place] += count
         for cell, count in moved.new_elsewhere_first.items():
-            self.days[cell][6] -= count
+            self.days[cell][FIRST_SEEN] -= count
 
 
 # A history of thirty years has eleven thousand days.
@@ -135,7 +137,7 @@ def _by_month(of_days: returns.Returns) -> returns.Returns:
 def _by_span(of_months: Mapping[tuple[int, int, str], Sum]) -> dict[tuple[int, int, int, str], Sum]:
     of_spans: dict[tuple[int, int, int, str], Sum] = defaultdict(_zero)
     for (month, channel, product), sums in of_months.items():
-        for months in (3, 12):
+        for months in (QUARTER, YEAR):
             span = of_spans[_span(month, months), months, channel, product]
             for place, sum in enumerate(sums):
                 span[place] += sum
