@@ -26,10 +26,6 @@ PIECE = 5_000
 # A request that was let in just before its account was closed has ended long before this.
 CHECKED_AFTER = timedelta(minutes=5)
 
-# By what each database finds a row at once, whatever its key. (Django drops the LIMIT of a subquery over a composite
-# key on SQLite.)
-ROW = {"sqlite": "rowid", "postgresql": "ctid"}
-
 
 def held(user: User) -> dict[str, int]:
     """How many rows there are about a person, by table; tables without any are left out."""
@@ -107,11 +103,21 @@ def _delete_by_place(holding: Holding, user_pk: int) -> int:
     quote = connection.ops.quote_name
     table = quote(holding.model._meta.db_table)
     column = quote(f"{holding.path}_id")
-    row = ROW[connection.vendor]
+    row = _place(holding.model)
     some = f"SELECT {row} FROM {table} WHERE {column} = %s LIMIT {PIECE}"  # noqa: S608 - our own models' names
     with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table} WHERE {column} = %s AND {row} IN ({some})", [user_pk, user_pk])  # noqa: S608
+        cursor.execute(f"DELETE FROM {table} WHERE {column} = %s AND ({row}) IN ({some})", [user_pk, user_pk])  # noqa: S608
         return int(cursor.rowcount)
+
+
+def _place(model: Model) -> str:
+    """By what each database finds a row at once. (Django drops the LIMIT of a subquery over a composite key on SQLite.)
+
+    SQLite's rowid is not in every table; PostgreSQL would read all of a person's rows to compare their keys.
+    """
+    if connection.vendor == "postgresql":
+        return "ctid"
+    return ", ".join(connection.ops.quote_name(str(field.column)) for field in model._meta.pk_fields)
 
 
 def _erase_account(pk: int) -> None:

@@ -1,0 +1,27 @@
+"""Rollups that are read by ranges of their key lie in its order from now on, on SQLite."""
+
+from django.db import migrations
+
+from dashboard.clustered import cluster
+
+# Small rows, written about in the order of their key too. Not those of videos, whose keys are random, nor their returns,
+# of which SQLite would then no longer use the index by previous day.
+TABLES = (
+    "dashboard_daytotal",
+    "dashboard_hourtotal",
+    "dashboard_channelmonth",
+    "dashboard_channelspan",
+    "dashboard_sessiontotal",
+    "dashboard_videoreplay",
+    "dashboard_videoreturnofmonths",
+)
+
+
+def forwards(apps, schema_editor):
+    cluster(schema_editor, *TABLES)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("dashboard", "0007_channel_spans_and_replays")]
+
+    operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]
