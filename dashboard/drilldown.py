@@ -20,7 +20,7 @@ Drilldown = Annotated[str, Meta(description="Path and query of the records that 
 
 def drilldown(period: Period, plays: Plays = EVERY_PLAY, **narrower: str | int | bool | datetime | None) -> str:
     """Not a whole URL: a proxy may know us by another name. `narrower` are parameters of records; None is none."""
-    query = {"is_ad": plays.ads, "product": plays.product, "source": plays.source} | narrower
+    query = {"is_ad": plays.ads, "product": plays.product, "source": plays.named_source} | narrower
     given = _days(period) | {name: _text(value) for name, value in query.items() if value is not None}
     return f"{_records()}?{urlencode(given)}"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from django.db.models import Subquery
 from msgspec import Meta
 
 from accounts.models import User
-from ingest.models import WatchRecord, WatchRecordQuerySet
+from ingest.models import History, WatchRecord, WatchRecordQuerySet
 from ingest.periods import Period, PeriodQuery
 
 Product = Annotated[str, Meta(max_length=32, description="Only plays of this product.", examples=["youtube_music"])]
@@ -23,6 +24,14 @@ class Plays:
     product: str | None = None
     source: str | None = None
     ads: bool = False
+    # What links say: the source that was asked for, also where it narrows nothing.
+    named_source: str | None = None
+
+    @classmethod
+    def meant(cls, user: User, product: str | None, source: str | None, ads: bool = False) -> Plays:
+        """Most people have one source, and all their plays are of it: then the rollups know them."""
+        narrows = source is not None and source != _only_source(user)
+        return cls(product, source if narrows else None, ads, source)
 
     @property
     def are_rolled_up(self) -> bool:
@@ -52,6 +61,14 @@ class Plays:
 EVERY_PLAY = Plays()
 
 
+def _only_source(user: User) -> str | None:
+    """None if there are none or several. Looks at the two ends of an index."""
+    sources = WatchRecord.objects.of(user).values("source")
+    ends = [Subquery(sources.order_by(order)[:1]) for order in ("source", "-source")]
+    first, last = History.objects.filter(user=user).values_list(*ends).first() or (None, None)
+    return first if first == last else None
+
+
 class PlaysQuery(PeriodQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which plays of which period."""
 
@@ -59,6 +76,5 @@ class PlaysQuery(PeriodQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     source: Source | None = None
     is_ad: IsAd = False
 
-    @property
-    def plays(self) -> Plays:
-        return Plays(self.product, self.source, self.is_ad)
+    def plays_of(self, user: User) -> Plays:
+        return Plays.meant(user, self.product, self.source, self.is_ad)

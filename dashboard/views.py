@@ -126,7 +126,9 @@ class ChannelsView(QuestionView[ChannelsQuery]):
     def answer(self, user: User, asked: ChannelsQuery, standing: Standing) -> ChannelPage:
         cursors = PlaceCursors.of(self.request)
         period = standing.period(asked)
-        return channels(user, period, standing, asked.plays, limit=asked.limit, cursors=cursors, cursor=asked.cursor)
+        return channels(
+            user, period, standing, asked.plays_of(user), limit=asked.limit, cursors=cursors, cursor=asked.cursor
+        )
 
 
 class ChannelView(QuestionView[PlaysQuery]):
@@ -136,7 +138,7 @@ class ChannelView(QuestionView[PlaysQuery]):
 
     def answer(self, user: User, asked: PlaysQuery, standing: Standing) -> ChannelDetail:
         period = standing.period(asked) if asked.is_given else standing.everything
-        found = channel(user, self.kwargs["id"], period, standing, asked.plays)
+        found = channel(user, self.kwargs["id"], period, standing, asked.plays_of(user))
         if found is None:
             raise Http404
         return found
@@ -160,7 +162,7 @@ class VideosView(QuestionView[VideosQuery]):
             user,
             standing.period(asked),
             standing,
-            asked.plays,
+            asked.plays_of(user),
             limit=asked.limit,
             cursors=PlaceCursors.of(self.request),
             cursor=asked.cursor,
@@ -174,7 +176,7 @@ class HeatmapView(QuestionView[PlaysQuery]):
     asked = PlaysQuery
 
     def answer(self, user: User, asked: PlaysQuery, standing: Standing) -> Heatmap:
-        return heatmap(user, standing.period(asked), standing, asked.plays)
+        return heatmap(user, standing.period(asked), standing, asked.plays_of(user))
 
 
 class CalendarView(QuestionView[PlaysQuery]):
@@ -183,7 +185,7 @@ class CalendarView(QuestionView[PlaysQuery]):
     asked = PlaysQuery
 
     def answer(self, user: User, asked: PlaysQuery, standing: Standing) -> Calendar:
-        return calendar(user, standing.period(asked), standing, asked.plays)
+        return calendar(user, standing.period(asked), standing, asked.plays_of(user))
 
 
 class StreaksQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -198,7 +200,7 @@ class StreaksView(QuestionView[StreaksQuery]):
     asked = StreaksQuery
 
     def answer(self, user: User, asked: StreaksQuery, standing: Standing) -> Streaks:
-        return streaks(user, standing, Plays(asked.product, asked.source, asked.is_ad))
+        return streaks(user, standing, Plays.meant(user, asked.product, asked.source, asked.is_ad))
 
 
 class DiscoveriesQuery(PeriodQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -216,7 +218,7 @@ class DiscoveriesView(QuestionView[DiscoveriesQuery]):
     asked = DiscoveriesQuery
 
     def answer(self, user: User, asked: DiscoveriesQuery, standing: Standing) -> Discoveries:
-        plays = Plays(asked.product, asked.source)
+        plays = Plays.meant(user, asked.product, asked.source)
         period = standing.period(asked)
         return discoveries(user, period, standing, plays, top=asked.top, granularity=asked.granularity)
 
@@ -240,7 +242,7 @@ class SessionsView(QuestionView[SessionsQuery]):
             user,
             standing.period(asked),
             standing,
-            asked.plays,
+            asked.plays_of(user),
             gap=timedelta(minutes=asked.gap_minutes),
             binge=timedelta(minutes=asked.binge_minutes),
             limit=asked.limit,
@@ -281,7 +283,9 @@ class CompareView(QuestionView[CompareQuery]):
     def answer(self, user: User, asked: CompareQuery, standing: Standing) -> Comparison:
         period = standing.period(asked)
         against = asked.other_period(period, standing.today)
-        return compare(user, period, against, standing, asked.plays, top=asked.top, granularity=asked.granularity)
+        return compare(
+            user, period, against, standing, asked.plays_of(user), top=asked.top, granularity=asked.granularity
+        )
 
 
 def _between(start: date | None, end: date | None, today: date) -> Period:
@@ -314,7 +318,7 @@ class YearView(QuestionView[YearQuery]):
             user,
             standing.period(PeriodQuery(period=f"{number}")),
             standing,
-            Plays(asked.product, asked.source, asked.is_ad),
+            Plays.meant(user, asked.product, asked.source, asked.is_ad),
             top=asked.top,
             gap=timedelta(minutes=asked.gap_minutes),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated
 
@@ -125,5 +125,5 @@ def _ads(user: User, id: int, period: Period, plays: Plays) -> int:
     """The channel's own ads that were left out."""
     if plays.ads:
         return 0
-    ads = Plays(plays.product, plays.source, ads=True)
+    ads = replace(plays, ads=True)
     return ads.among(WatchRecord.objects.of(user).within(period.start, period.end).filter(channel_id=id)).count()

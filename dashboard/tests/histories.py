@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from accounts.models import User
 from accounts.tests.factories import make_user
@@ -47,9 +48,15 @@ def plays(draw: st.DrawFn) -> Record:
 
 @st.composite
 def histories(draw: st.DrawFn, longest: int = 40) -> User:
-    """A person with a stored history."""
+    """A person with a stored history, of one source or of two."""
     user = make_user(timezone=draw(st.sampled_from(ZONES)), day_start_hour=draw(st.integers(0, 6)))
-    watched(user, *draw(st.lists(plays(), max_size=longest)))
+    records = draw(st.lists(plays(), max_size=longest))
+    first_of_others = draw(st.one_of(st.just(len(records)), st.integers(0, len(records))))
+    others = [
+        replace(record, key=f"takeout|{'' if record.at is None else record.at}|0|{place}")
+        for place, record in enumerate(records[first_of_others:])
+    ]
+    watched(user, *records[:first_of_others], *others)
     return user
 
 
