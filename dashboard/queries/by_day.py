@@ -53,8 +53,9 @@ def _counted(user: User, period: Period, plays: Plays) -> Iterable[tuple[date, i
 
 
 def _records(user: User, period: Period, plays: Plays) -> WatchRecordQuerySet:
-    """With the ads, so as to count what is left out."""
-    return plays.whether_ad_or_not(WatchRecord.objects.of(user).within(period.start, period.end))
+    """With the ads, so as to count what is left out; who asks for the ads leaves nothing out."""
+    records = plays.whether_ad_or_not(WatchRecord.objects.of(user).within(period.start, period.end))
+    return records.filter(is_ad=True) if plays.ads else records
 
 
 def _sums(plays: Plays) -> dict[str, Aggregate]:
@@ -64,6 +65,5 @@ def _sums(plays: Plays) -> dict[str, Aggregate]:
         "sum_of_plays": Count("id", filter=meant),
         "sum_of_seconds": Sum("seconds", filter=meant, default=0),
         "sum_of_timed": Count("seconds", filter=meant),
-        # Whoever asks for the ads leaves none out.
-        "sum_of_ads": Count("id", filter=Q(is_ad=True) & Q(is_ad=not plays.ads)),
+        "sum_of_ads": Count("id", filter=Q(is_ad=True) & ~meant),
     }
