@@ -7,6 +7,7 @@ spares it the planning, and is asked by one call; SQLite's driver keeps them rea
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
@@ -65,7 +66,8 @@ def _on_postgresql(connection: psycopg.Connection[Any], sql: str, parameters: Se
 
 
 def _prepare(connection: PGconn, sql: str) -> bytes:
-    name = f"watchtracker_{next(_numbers)}".encode()
+    # With the text's digest: where a pooler lends one connection to several, a name must not mean two statements.
+    name = f"{hashlib.sha256(sql.encode()).hexdigest()[:16]}_{next(_numbers)}".encode()
     _raise_if_failed(connection, connection.prepare(name, _numbered(sql)))
     return name
 

@@ -88,6 +88,7 @@ class _Statement(NamedTuple):
     converters: list[tuple[int, list[Callable[..., Any]], Any]]
 
 
+OWNER = AccessToken._meta.get_field("user")
 TOKEN_FIELDS = [field.attname for field in AccessToken._meta.concrete_fields]
 USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
 
@@ -123,7 +124,7 @@ def _find(public_id: str) -> AccessToken | None:
             values[place] = convert(values[place], column, database)
     own = len(TOKEN_FIELDS)
     token = AccessToken.from_db(database.alias, TOKEN_FIELDS, values[:own])
-    token.user = User.from_db(database.alias, USER_FIELDS, values[own:])
+    OWNER.set_cached_value(token, User.from_db(database.alias, USER_FIELDS, values[own:]))
     return token
 
 
