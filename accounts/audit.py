@@ -9,10 +9,14 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils import timezone
@@ -45,6 +49,7 @@ class Action(StrEnum):
     REBUILD_ROLLUPS = "rebuild_rollups"
     ISSUE_TOKEN = "issue_token"  # noqa: S105 - no token
     REVOKE_TOKEN = "revoke_token"  # noqa: S105 - no token
+    DEV_SESSION = "dev_session"
     CLOSE_ACCOUNT = "close_account"
     ERASE_ACCOUNT = "erase_account"
 
@@ -108,3 +113,24 @@ def record(actor: Actor, action: Action, subject: Model | None, sentence: str) -
     who = actor.name or "somebody" if actor.pk is None else f"operator {actor.pk}"
     logger.info("%s: %s %s %s: %s", who, action, entry.subject, entry.key, entry.sentence)
     return entry
+
+
+@contextmanager
+def noting_saved_users(action: Action, sentence: str) -> Iterator[None]:
+    """For commands that are Django's: while this lasts, a user is saved together with an entry, or not at all.
+
+    They ask for a password and save in one function. A transaction around all of it would hold SQLite's only write lock
+    for as long as somebody types.
+    """
+    save = User.save
+
+    def save_and_record(user: User, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            save(user, *args, **kwargs)
+            record(command(), action, user, sentence)
+
+    User.save = save_and_record  # type: ignore[assignment, method-assign]
+    try:
+        yield
+    finally:
+        User.save = save  # type: ignore[method-assign]

@@ -7,8 +7,8 @@ four processes, and its memory cache counts for each process alone; here each of
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cached_property
 from itertools import count
@@ -19,9 +19,10 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import Error as DatabaseError
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 from redis.exceptions import RedisError
+
+from accounts.prepared import first_row
 
 Result = TypeVar("Result")
 
@@ -58,7 +59,7 @@ class DatabaseCounters(BaseCache):
         return ConnectionHandler({"default": database})
 
     def add(self, key: str, value: Any, timeout: float | None = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        key, now = self.make_and_validate_key(key, version), _now()
+        key, now = self.make_key(key, version), _now()
         if self._seen.get(key, 0) >= now:
             return False
         added = self._run(
@@ -72,7 +73,7 @@ class DatabaseCounters(BaseCache):
         return added is not None
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        key = self.make_and_validate_key(key, version)
+        key = self.make_key(key, version)
         found = self._run(
             "UPDATE accounts_counter SET count = count + %s WHERE key = %s AND expires >= %s RETURNING count",
             [delta, key, _now()],
@@ -85,7 +86,7 @@ class DatabaseCounters(BaseCache):
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
         found = self._run(
             "SELECT count FROM accounts_counter WHERE key = %s AND expires >= %s",
-            [self.make_and_validate_key(key, version), _now()],
+            [self.make_key(key, version), _now()],
         )
         return default if found is None else found
 
@@ -97,21 +98,9 @@ class DatabaseCounters(BaseCache):
         self._seen = {key: expires for key, expires in self._seen.items() if expires >= now}
         self._run("DELETE FROM accounts_counter WHERE expires < %s", [now])
 
-    def _run(self, sql: str, parameters: list[Any]) -> int | None:
+    def _run(self, sql: str, parameters: Sequence[int | str]) -> int | None:
         """The first value of the first row, if there is one."""
-        connection: BaseDatabaseWrapper = self._databases["default"]
-        if self._location:
-            return self._run_on_sqlite(connection, sql.replace("%s", "?"), parameters)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            row = cursor.fetchone() if cursor.description else None
-        return None if row is None else int(row[0])
-
-    def _run_on_sqlite(self, connection: BaseDatabaseWrapper, sql: str, parameters: list[Any]) -> int | None:
-        """Without Django's cursor, which takes twice as long as the statement; and there are three for each request."""
-        connection.ensure_connection()
-        with connection.wrap_database_errors, closing(connection.connection.execute(sql, parameters)) as cursor:
-            row = cursor.fetchone()
+        row = first_row(self._databases["default"], sql, parameters)
         return None if row is None else int(row[0])
 
     def close(self, **kwargs: Any) -> None:

@@ -12,8 +12,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -246,29 +246,49 @@ class _PromptResponse(http.client.HTTPResponse):
 
 
 def _download(url: str, timeout: float) -> bytes:
-    """The body at `url`. http.client follows no redirect, opens no file:// and asks no proxy, which is what we want."""
-    with closing(_connection(url, timeout)) as connection:
-        connection.response_class = _PromptResponse
-        connection.request("GET", urlsplit(url).path or "/", headers={"Accept": "application/json"})
-        response = connection.getresponse()
-        if response.status != http.client.OK:
-            raise ValueError(f"the answer has status {response.status}")
-        _compare_clocks(response.headers.get("Date", ""), time.time())
+    with _answer(url, timeout) as response:
+        if wrong := wrong_clock(_ahead_of(response.headers.get("Date", ""))):
+            logger.warning(wrong)
         body = response.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
         raise ValueError(f"the key set is larger than {LARGEST_BODY} bytes")
     return body
 
 
-def _compare_clocks(date: str, now: float) -> None:
-    """With a wrong clock every session is refused as expired, or as issued in the future, and nobody would know why."""
+def seconds_ahead(url: str, timeout: float = TIMEOUT) -> float | None:
+    """By how much our clock is ahead of Clerk's, to within a second or two; None if that does not tell.
+
+    Raises OSError, HTTPException or ValueError if the keys cannot be had at `url`.
+    """
+    with _answer(url, timeout) as response:
+        return _ahead_of(response.headers.get("Date", ""))
+
+
+def wrong_clock(ahead: float | None) -> str | None:
+    """The sentence about a clock with which sessions are refused as expired, or as issued in the future."""
+    if ahead is None or abs(ahead) <= TOLERABLE_SKEW:
+        return None
+    which = "ahead of" if ahead > 0 else "behind"
+    return f"This machine's clock is {abs(ahead):.0f} seconds {which} Clerk's; sessions may be refused."
+
+
+@contextmanager
+def _answer(url: str, timeout: float) -> Iterator[http.client.HTTPResponse]:
+    """What `url` answers. http.client follows no redirect, opens no file:// and asks no proxy, as we want it."""
+    with closing(_connection(url, timeout)) as connection:
+        connection.response_class = _PromptResponse
+        connection.request("GET", urlsplit(url).path or "/", headers={"Accept": "application/json"})
+        response = connection.getresponse()
+        if response.status != http.client.OK:
+            raise ValueError(f"the answer has status {response.status}")
+        yield response
+
+
+def _ahead_of(date: str) -> float | None:
     try:
-        ahead = now - parsedate_to_datetime(date).timestamp()
+        return time.time() - parsedate_to_datetime(date).timestamp()
     except ValueError:
-        return
-    if abs(ahead) > TOLERABLE_SKEW:
-        which = "ahead of" if ahead > 0 else "behind"
-        logger.warning("This machine's clock is %d seconds %s Clerk's; sessions may be refused.", abs(ahead), which)
+        return None
 
 
 def _connection(url: str, timeout: float) -> http.client.HTTPConnection:

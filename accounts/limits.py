@@ -26,8 +26,9 @@ class Limit(StrEnum):
     # Per address.
     ADDRESS = "address"
     FAILED_AUTH = "failed_auth"
-    LOGIN = "login"
     WEBHOOK = "webhook"
+    # Per address, and per name.
+    LOGIN = "login"
 
 
 # What is refused while requests cannot be counted: guessing, and what costs much or gives much away. The others are

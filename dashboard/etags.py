@@ -25,7 +25,16 @@ def etag(request: Request, standing: Standing) -> str:
 
 def is_known(request: Request, etag: str) -> bool:
     """Whether the client has this answer already. If-None-Match compares weakly: a proxy may have weakened the tag."""
-    return etag in (known.removeprefix("W/") for known in parse_etags(request.headers.get("If-None-Match", "")))
+    return etag in (known.removeprefix("W/") for known in _known(request))
+
+
+def is_any_known(request: Request) -> bool:
+    """Whether the client wants no answer if there is one, whichever: `If-None-Match: *` (RFC 9110, 13.1.2)."""
+    return _known(request) == ["*"]
+
+
+def _known(request: Request) -> list[str]:
+    return parse_etags(request.headers.get("If-None-Match", ""))
 
 
 @cache

@@ -16,14 +16,13 @@ from msgspec import Struct
 from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.reading import read_query
 from ingest.filters import FILTERS
 
-from .etags import etag, is_known
+from .etags import etag, is_any_known, is_known
 from .kept import keep, kept
 from .schema import QuestionSchema
 from .standing import Standing, at_one_version, how_it_stands
@@ -37,8 +36,7 @@ class JsonNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        takes_anything = request.META.get("HTTP_ACCEPT", "*/*") == "*/*"
-        if takes_anything and api_settings.URL_FORMAT_OVERRIDE not in request.query_params:
+        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
             renderer = next(iter(renderers))
             return renderer, str(renderer.media_type)
         chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
@@ -69,6 +67,9 @@ class QuestionView(APIView, Generic[Asked]):
             standing, answer = at_one_version(user, standing, lambda standing: self.answer(user, asked, standing))
             tag, body = etag(request, standing), msgspec.json.encode(answer)
             keep(tag, body)
+        if is_any_known(request):
+            # Only now is it certain that there is one.
+            return HttpResponse(status=304, headers=_headers(tag))
         return HttpResponse(body, content_type="application/json", headers=_headers(tag))
 
     @classmethod

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from accounts.models import User
+from accounts.prepared import first_row
 from ingest.periods import EVERYTHING, Period, PeriodQuery, local_today, parse
 from ingest.pipeline.history import lock_history
 
@@ -65,9 +66,7 @@ STANDING = """
 
 def how_it_stands(user: User, now: datetime) -> Standing:
     """Raises User.DoesNotExist."""
-    with connection.cursor() as cursor:
-        cursor.execute(STANDING, [user.pk])
-        found = cursor.fetchone()
+    found = first_row(connections[DEFAULT_DB_ALIAS], STANDING, [user.pk])
     if found is None:
         raise User.DoesNotExist
     counts, instants, clock, days = found[:4], found[4:7], found[7:9], found[9:]

@@ -67,7 +67,7 @@ def postgresql(url: str) -> Database:
     if not name or not options.keys() <= LIBPQ_OPTIONS:
         raise ValueError
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "watchtracker.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

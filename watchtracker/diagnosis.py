@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from http.client import HTTPException
 
 from django.conf import settings
 from django.core import checks
 from django.db.models import Exists, Model, OuterRef
 from django.utils import timezone
 
+from accounts.jwks import seconds_ahead, wrong_clock
 from ingest.models import Channel, Job, JobStatus, Sighting, Video, WatchRecord
 from watchtracker import health
 
@@ -24,6 +26,7 @@ def complaints() -> Iterator[str]:
     """One sentence for each thing that is wrong; none if nothing is. What needs the database comes after it answers."""
     yield from _configuration()
     yield from _disk()
+    yield from _clock()
     if health.database() != "ok":
         yield "The database does not answer; see DATABASE_URL, and whether it runs."
         return
@@ -44,6 +47,19 @@ def _disk() -> Iterator[str]:
     free = shutil.disk_usage(settings.VAR_DIR).free
     if free < LEAST_DISK_BYTES:
         yield f"{settings.VAR_DIR} has {free // 1024**2:,} MiB left; uploads need {LEAST_DISK_BYTES // 1024**2:,}."
+
+
+def _clock() -> Iterator[str]:
+    """By Clerk's, where its keys come from: its sessions are what a wrong clock refuses."""
+    if not settings.CLERK_ISSUER or not settings.CLERK_JWKS_URL:
+        return
+    try:
+        wrong = wrong_clock(seconds_ahead(settings.CLERK_JWKS_URL))
+    except (OSError, HTTPException, ValueError) as problem:
+        yield f"Clerk's keys cannot be fetched from {settings.CLERK_JWKS_URL}: {problem}."
+        return
+    if wrong:
+        yield f"{wrong} Set it by NTP."
 
 
 def _jobs() -> Iterator[str]:

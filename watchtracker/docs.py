@@ -1,15 +1,36 @@
-"""/api/docs/: Swagger's page over our schema, with its scripts and styles served by us."""
+"""/api/schema/, and /api/docs/: Swagger's page over it, with its scripts and styles served by us."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.reading import BadParameter
 from watchtracker.middleware.content_security import API_DOCS
+
+
+class ByFormat(DefaultContentNegotiation):
+    """The renderer whose name the parameter `format` has; without it, DRF's choice by the Accept header."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        wanted, formats = request.query_params.get("format"), sorted({str(renderer.format) for renderer in renderers})
+        if wanted is not None and wanted not in formats:
+            raise BadParameter("format", f"It is not one of {', '.join(formats)}.")
+        chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, wanted)
+        return chosen
+
+
+class SchemaView(SpectacularAPIView):
+    content_negotiation_class = ByFormat
 
 
 class ApiDocsView(SpectacularSwaggerSplitView):

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command, get_commands
 
+from accounts.audit import Action, noting_saved_users
 from ingest.models import History
 
 OPERATOR = "operator"
@@ -29,7 +30,8 @@ def make_operator() -> None:
     """A login for the admin, on machines where people try things out. In production: `manage.py createsuperuser`."""
     people = get_user_model().objects
     if not people.filter(is_superuser=True).exists():
-        people.create_superuser(OPERATOR, password=operator_password(password_file()))
+        with noting_saved_users(Action.ADD, "An operator who may do everything, made at the first start."):
+            people.create_superuser(OPERATOR, password=operator_password(password_file()))
 
 
 def password_file() -> Path:

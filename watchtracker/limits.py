@@ -21,8 +21,13 @@ from ingest.filters import LONGEST_SEARCH, MOST_TERMS
 from watchtracker.parsers import DEEPEST
 from watchtracker.serve import HEADER_BYTES
 
-# Whom a limit is counted for.
-PER_ADDRESS = frozenset({Limit.ADDRESS, Limit.FAILED_AUTH, Limit.LOGIN, Limit.WEBHOOK})
+# Whom a limit is counted for, if not a token.
+PER = {
+    Limit.ADDRESS: "address",
+    Limit.FAILED_AUTH: "address",
+    Limit.LOGIN: "address and name",
+    Limit.WEBHOOK: "address",
+}
 
 
 class RateLimit(Struct, frozen=True, kw_only=True):
@@ -31,7 +36,13 @@ class RateLimit(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="As the headers RateLimit and RateLimit-Policy have it.")]
     requests: int
     seconds: int
-    per: Annotated[str, Meta(description="`token` is a personal token, or the person if signed in by Clerk.")]
+    per: Annotated[
+        str,
+        Meta(
+            description="`token` is a personal token, or the person if signed in by Clerk. `address and name`: so much "
+            "may come from one address, and so much be tried for one name from all addresses together."
+        ),
+    ]
 
 
 class SizeLimit(Struct, frozen=True, kw_only=True):
@@ -74,13 +85,9 @@ class LimitsView(APIView):
 
 def rates() -> list[RateLimit]:
     return [
-        RateLimit(name=each.limit, requests=each.requests, seconds=each.seconds, per=per(each.limit))
+        RateLimit(name=each.limit, requests=each.requests, seconds=each.seconds, per=PER.get(each.limit, "token"))
         for each in map(policy, Limit)
     ]
-
-
-def per(limit: Limit) -> str:
-    return "address" if limit in PER_ADDRESS else "token"
 
 
 def sizes() -> list[SizeLimit]:

@@ -6,7 +6,9 @@ before or outside a REST view. Outside /api/ those leave the answer to Django.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +17,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.template.loader import render_to_string
 from django.urls import resolve
 from django.utils.log import log_response
 from django.views import defaults
@@ -32,7 +35,8 @@ MEDIA_TYPE = "application/problem+json"
 NOT_FOUND = "There is nothing of yours here."
 NOT_ALLOWED = "You may not do this."
 NOT_READABLE = "The request could not be read."
-NO_DATABASE = "The database did not answer in time; try again in a moment. Records sent twice are kept once."
+NO_DATABASE = "The database did not answer in time; try again in a moment."
+SENT_TWICE = "Records sent twice are kept once."
 UNEXPECTED = "Something went wrong on our side. The operator finds it in the log by this request_id."
 
 # When to try again after the database did not answer.
@@ -92,14 +96,39 @@ def handler(exc: Exception, context: Mapping[str, Any]) -> HttpResponse:
             return problem(403, NOT_ALLOWED, "permission_denied")
         case SuspiciousOperation() | UnreadablePostError():
             return unreadable(exc)
-        case Exception() if sentence := cannot_write(exc):
-            response = problem(503, sentence, "cannot_write", headers={"Retry-After": str(LONG_RETRY_SECONDS)})
-        case OperationalError() | InterfaceError():
-            response = problem(503, NO_DATABASE, "database_unavailable", headers={"Retry-After": str(RETRY_SECONDS)})
+        case Exception() if outage := outage_of(exc):
+            response = outage_problem(outage)
         case _:
             response = problem(500, UNEXPECTED, "unexpected")
     log_failure(exc, request, response)
     return response
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What a request ran into that it cannot help, and when to try again."""
+
+    sentence: str
+    code: str
+    retry_seconds: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_seconds)}
+
+
+def outage_of(exc: BaseException | None) -> Outage | None:
+    """None if it is no outage, but a fault of ours."""
+    if exc is not None and (sentence := cannot_write(exc)):
+        return Outage(sentence, "cannot_write", LONG_RETRY_SECONDS)
+    if isinstance(exc, (OperationalError, InterfaceError)):
+        return Outage(NO_DATABASE, "database_unavailable", RETRY_SECONDS)
+    return None
+
+
+def outage_problem(outage: Outage) -> JsonResponse:
+    sentence = f"{outage.sentence} {SENT_TWICE}" if outage.sentence == NO_DATABASE else outage.sentence
+    return problem(503, sentence, outage.code, headers=outage.headers)
 
 
 def log_failure(exc: Exception, request: Request, response: HttpResponse) -> None:
@@ -199,4 +228,14 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return problem(500, UNEXPECTED, "unexpected") if is_api(request) else defaults.server_error(request)
+    """Called while the exception is being handled."""
+    outage = outage_of(sys.exception())
+    if is_api(request):
+        if outage is None:
+            return problem(500, UNEXPECTED, "unexpected")
+        return outage_problem(outage)
+    if outage is None:
+        return defaults.server_error(request)
+    # Without the request: who is signed in is in the database.
+    page = render_to_string("503.html", {"sentence": outage.sentence})
+    return HttpResponse(page, status=503, headers=outage.headers)

@@ -3,10 +3,9 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
 
 from watchtracker import health, problems
-from watchtracker.docs import ApiDocsView
+from watchtracker.docs import ApiDocsView, SchemaView
 from watchtracker.export import ExportView
 from watchtracker.limits import LimitsView
 
@@ -14,12 +13,13 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     *([path(settings.ADMIN_PATH, admin.site.urls)] if settings.ADMIN_ENABLED else []),
-    path("api/v1/", include("accounts.urls")),
-    path("api/v1/", include("ingest.urls")),
+    # What is asked most is looked for first.
     path("api/v1/", include("dashboard.urls")),
+    path("api/v1/", include("ingest.urls")),
+    path("api/v1/", include("accounts.urls")),
     path("api/v1/me/export/", ExportView.as_view(), name="export"),
     path("api/v1/limits/", LimitsView.as_view(), name="limits"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),
     path("api/<path:path>", problems.no_such_route),
 ]

@@ -26,6 +26,7 @@ from ingest.tests.histories import bring
 
 pytestmark = pytest.mark.django_db
 
+SECRET = "correct-Horse-7"
 LOG = "admin:accounts_auditentry_changelist"
 
 
@@ -178,6 +179,58 @@ class TestCommands:
             ("delete_history", "accounts.user", str(ana.pk)),
         ]
         assert last().sentence == "Removed 1 records."
+
+    def test_createsuperuser(self, monkeypatch):
+        monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", SECRET)
+        call_command("createsuperuser", "--noinput", "--username=op", "--email=", stdout=StringIO())
+
+        op = User.objects.get()
+        assert op.check_password(SECRET)
+        assert log() == [("add", "accounts.user", str(op.pk))]
+        assert last().actor == audit.command().name
+        assert SECRET not in last().sentence
+
+    def test_changepassword(self, monkeypatch):
+        op = User.objects.create_superuser("op")
+        monkeypatch.setattr(getpass, "getpass", lambda prompt: SECRET)
+        call_command("changepassword", "op", stdout=StringIO())
+
+        op.refresh_from_db()
+        assert op.check_password(SECRET)
+        assert log() == [("change_password", "accounts.user", str(op.pk))]
+        assert last().actor == audit.command().name
+        assert SECRET not in last().sentence
+
+    @pytest.mark.parametrize("command", ["createsuperuser", "changepassword"])
+    def test_a_password_that_cannot_be_audited_is_not_set(self, monkeypatch, command):
+        User.objects.create_superuser("op", password="an old one")
+        monkeypatch.setattr(getpass, "getpass", lambda prompt="": SECRET)
+        monkeypatch.setattr(audit, "record", lambda *what: 1 / 0)
+        how = {"createsuperuser": ["--noinput", "--username=new", "--email="], "changepassword": ["op"]}
+        with pytest.raises(ZeroDivisionError):
+            call_command(command, *how[command], stdout=StringIO())
+
+        assert User.objects.get().check_password("an old one")
+
+    def test_users_saved_after_the_command_leave_no_entry_of_it(self, monkeypatch):
+        monkeypatch.setattr(getpass, "getpass", lambda prompt: 1 / 0)
+        op = User.objects.create_superuser("op")
+        with pytest.raises(ZeroDivisionError):
+            call_command("changepassword", "op", stdout=StringIO())
+        op.save()
+
+        assert log() == []
+
+    def test_dev_session(self, settings, tmp_path):
+        settings.DEBUG, settings.CLERK_ISSUER, settings.VAR_DIR = True, "", tmp_path
+        out = StringIO()
+        call_command("dev_session", "--user", "ana", "--minutes", "7", stdout=out)
+        call_command("dev_session", "--user", "ana", stdout=StringIO())
+
+        key = str(User.objects.get().pk)
+        assert log() == [(action, "accounts.user", key) for action in ("add", "dev_session", "dev_session")]
+        assert [entry.sentence for entry in AuditEntry.objects.order_by("pk")][1] == "For 7 minutes."
+        assert not AuditEntry.objects.exclude(actor=audit.command().name).exists()
 
     def test_a_machine_that_has_no_name_for_us(self, monkeypatch):
         monkeypatch.setattr(getpass, "getuser", lambda: {}["nobody"])

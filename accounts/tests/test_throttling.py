@@ -381,5 +381,11 @@ def test_limits_are_told_to_everybody():
 
     assert {rate["name"] for rate in answer["rates"]} == set(Limit)
     assert {"name": "default", "requests": 300, "seconds": 60, "per": "token"} in answer["rates"]
+    assert {rate["name"]: rate["per"] for rate in answer["rates"] if rate["per"] != "token"} == {
+        "address": "address",
+        "failed_auth": "address",
+        "webhook": "address",
+        "login": "address and name",
+    }
     assert {"name": "records_in_a_batch", "most": 1000} in answer["sizes"]
     assert Client().get("/api/v1/limits/?x=1").status_code == 400

@@ -1,6 +1,7 @@
 """What names an answer, and what asking again costs."""
 
 import pytest
+from django.core.cache import cache
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from accounts.tests.factories import make_user
@@ -125,3 +126,18 @@ def test_a_cache_that_is_down_holds_up_no_answer(user, monkeypatch, caplog):
     assert [record.message for record in caplog.records if record.name == "watchtracker.cache"] == [
         "Answers are made anew each time: the cache does not answer: refused"
     ]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_who_has_any_answer_at_all_gets_none_that_exists(user, route, is_kept):
+    tag = get(user, route)["ETag"]
+    if not is_kept:
+        cache.clear()
+    response = get(user, route, if_none_match=" * ")
+    assert (response.status_code, response.content, response["ETag"]) == (304, b"", tag)
+
+
+@pytest.mark.parametrize(("route", "status"), [("records/1/", 404), ("channels/1/", 404), ("summary/?period=x", 400)])
+def test_what_does_not_exist_is_not_had_by_anybody(user, route, status):
+    assert get(user, route, if_none_match="*").status_code == status

@@ -16,10 +16,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -52,10 +53,18 @@ class Server:
     port: int
     log: Path
 
-    def ask(self, method: str, path: str, body: Any = None, token: str = "", timeout: float = PATIENCE) -> Answer:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        token: str = "",
+        timeout: float = PATIENCE,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Answer:
         """Raises NO_ANSWER."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {**headers, **({"Authorization": f"Bearer {token}"} if token else {})}
         if body is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(body)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import CompositePrimaryKey
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -289,3 +290,41 @@ def test_a_person_without_a_history_has_a_page(client, operator):
 
     assert page.context["chart"] is None
     assert client.get(reverse("admin:person", args=(99,))).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "login/", "logout/", "accounts/user/", "people/1/", "nowhere/"])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_without_a_database_every_page_says_so(client, operator, path, error):
+    def fail(*statement):
+        raise error("no route to host")
+
+    client.raise_request_exception = False
+    with connection.execute_wrapper(fail):
+        answer = client.post(f"/admin/{path}") if path == "logout/" else client.get(f"/admin/{path}")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer["Content-Type"].startswith("text/html")
+    assert "The database did not answer in time; try again in a moment." in answer.text
+    assert "route to host" not in answer.text
+    assert client.get("/admin/").status_code == 200
+
+
+def test_with_a_full_disk_the_page_says_that(client, operator):
+    def fail(*statement):
+        raise OperationalError("full") from OSError(errno.ENOSPC, "No space left on device")
+
+    client.raise_request_exception = False
+    with connection.execute_wrapper(fail):
+        answer = client.get("/admin/")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "60")
+    assert "There is no room to keep anything at the moment" in answer.text
+
+
+def test_a_fault_of_ours_is_still_one(client, operator):
+    def fail(*statement):
+        raise ZeroDivisionError
+
+    client.raise_request_exception = False
+    with connection.execute_wrapper(fail):
+        assert client.get("/admin/").status_code == 500

@@ -1,6 +1,7 @@
 """DATABASE_URL, and what we ask of each engine."""
 
 import gc
+import select
 import socket
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.backends.postgresql import base
 from django.db.utils import ConnectionHandler
 
 from watchtracker.database import GIVEN_UP, database_url, limit_statements
@@ -123,3 +125,55 @@ def test_the_writer_does_not_wait_for_somebody_who_waits_for_it():
         assert other.is_alive()
     other.join(60)
     assert waited.is_set()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL")
+@pytest.mark.django_db(transaction=True)
+class TestIsStillThere:
+    """Whether the connection of the request before is good for the next one."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """How often it was asked with a statement."""
+        asked, ask = [], base.DatabaseWrapper.is_usable
+        monkeypatch.setattr(base.DatabaseWrapper, "is_usable", lambda self: asked.append(1) or ask(self))
+        return asked
+
+    def test_a_quiet_one_is_good_unasked(self, asked):
+        connection.ensure_connection()
+        assert connection.is_usable()
+        assert not asked
+
+    def test_one_that_the_server_has_ended_is_not(self, asked):
+        connection.ensure_connection()
+        ended = connection.connection
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [ended.info.backend_pid])
+        other.close()
+
+        connection.close_if_unusable_or_obsolete()
+        with connection.cursor() as cursor:
+            assert cursor.execute("SELECT 1").fetchone() == (1,)
+
+        assert asked
+        assert connection.connection is not ended
+
+    def test_one_that_has_something_to_say_is_asked(self, asked):
+        with connection.cursor() as cursor:
+            cursor.execute("LISTEN something")
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("NOTIFY something")
+        other.close()
+        assert select.select([connection.connection], [], [], 10)[0]
+
+        assert connection.is_usable()
+        assert asked
+
+    def test_after_an_error_it_is_asked(self, asked):
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing")
+
+        connection.close_if_unusable_or_obsolete()
+        assert asked

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import timedelta
+from email.utils import formatdate
 from io import StringIO
 
 import pytest
@@ -10,6 +13,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from accounts.jwks import TOLERABLE_SKEW
+from accounts.tests.test_jwks import JwksHandler, JwksServer
 from ingest.models import Job, JobStatus, Sighting, Video, WatchRecord
 from ingest.pipeline.submit import submit
 from ingest.records import Record
@@ -24,6 +29,17 @@ pytestmark = pytest.mark.django_db
 def well_configured(monkeypatch):
     """What the settings under test warn of is not what these tests are about."""
     monkeypatch.setattr(diagnosis, "_configuration", lambda: iter(()))
+
+
+@pytest.fixture
+def clerk(settings):
+    """Whose keys, and whose clock, are a server's beside us."""
+    with JwksServer() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        settings.CLERK_ISSUER, settings.CLERK_JWKS_URL = "https://clerk.example.com", server.url
+        yield server
+        server.released.set()
+        server.shutdown()
 
 
 def examine():
@@ -93,3 +109,31 @@ def test_a_database_behind_the_code_is_told(monkeypatch):
 def test_a_full_disk_is_told(monkeypatch):
     monkeypatch.setattr(diagnosis, "LEAST_DISK_BYTES", 2**60)
     assert "MiB left" in examine()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (0, "All is well."),
+        (TOLERABLE_SKEW - 3, "All is well."),
+        (3 - TOLERABLE_SKEW, "All is well."),
+        (600, "This machine's clock is 60"),
+        (-600, "seconds behind Clerk's; sessions may be refused. Set it by NTP."),
+    ],
+)
+def test_a_clock_that_differs_from_clerks_is_found(clerk, monkeypatch, ahead, said):
+    monkeypatch.setattr(JwksHandler, "date_time_string", lambda *_: formatdate(time.time() - ahead, usegmt=True))
+    assert said in examine()
+
+
+@pytest.mark.parametrize("answer", [{"status": 500}, {"status": 302, "location": "/"}, {"behaviour": "hang up"}])
+def test_keys_that_cannot_be_fetched_are_found_and_no_redirect_is_followed(clerk, answer):
+    clerk.answer(**answer)
+    assert f"Clerk's keys cannot be fetched from {clerk.url}: " in examine()
+    assert clerk.requests == 1
+
+
+def test_without_clerks_address_nobody_is_asked(clerk, settings):
+    settings.CLERK_JWKS_URL = ""
+    assert examine().startswith("All is well.")
+    assert clerk.requests == 0

@@ -9,8 +9,10 @@ from contextlib import closing
 
 import pytest
 from django.db import connection
+from django.test import Client
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from accounts.tests.factories import make_token, make_user
 from dashboard.rollups.recount import verify
 from ingest import files
@@ -77,6 +79,13 @@ def assert_come_again(status, headers, problem):
     assert headers["Retry-After"] == "5"
     assert problem["code"] == "database_unavailable"
     assert problem["detail"].startswith("The database did not answer in time; try again in a moment.")
+
+
+def assert_page_says_so(status, headers, page):
+    assert (status, headers["Retry-After"]) == (503, "5")
+    assert headers["Content-Type"].startswith("text/html")
+    assert "The database did not answer in time; try again in a moment." in page
+    assert "Traceback" not in page
 
 
 class Busy:
@@ -150,6 +159,8 @@ def test_postgresql_restarts_under_posting_asking_and_importing(tmp_path):
             database.stop(mode)
             busy.notice()
             assert busy.server.ask("GET", "/readyz").status == 503
+            answer = busy.server.ask("GET", "/admin/", headers={"Cookie": f"session={'x' * 32}"})
+            assert_page_says_so(answer.status, answer.headers, answer.body.decode())
             assert busy.server.ask("GET", "/healthz").status == 200
             database.start()
         busy.get_going()
@@ -190,6 +201,22 @@ def test_sqlite_locked_for_longer_than_the_wait_is_told_and_nothing_is_half_done
     assert Upload.objects.get().state == "done"
     assert len(ids_stored(ana)) == 2 * SIZE + Upload.objects.get().created
     assert list(verify(ana)) == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="about SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_an_operator_who_signs_in_meanwhile_gets_a_page_that_says_so(operator, locked):
+    answer = operator.post("/admin/login/", {"username": "op", "password": "secret"})
+    assert_page_says_so(answer.status_code, answer.headers, answer.text)
+
+    locked.execute("ROLLBACK")
+    assert operator.post("/admin/login/", {"username": "op", "password": "secret"}).status_code == 302
+
+
+@pytest.fixture
+def operator():
+    User.objects.create_superuser("op", password="secret")
+    return Client(raise_request_exception=False)
 
 
 @pytest.fixture

@@ -455,3 +455,16 @@ def test_somebody_elses_etag_is_no_shortcut(world, bob):
 
     assert session().get(summary, headers={"If-None-Match": etag}).status_code == 304
     assert session(BOB).get(summary, headers={"If-None-Match": etag}).status_code == 200
+
+
+# Pages, and what asks for no parameters in particular.
+FORMLESS = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/api/docs/")}
+
+
+@pytest.mark.parametrize("key", sorted({key for key in DOORS if key[0] == "GET"} - FORMLESS), ids=" ".join)
+def test_a_format_that_is_not_offered_is_refused_by_name(world, key):
+    """DRF would look for a renderer of that name, and say that there is nothing here."""
+    answer = ask(session(), key, world.ids, query="?format=xml")
+
+    assert answer.status_code == 400
+    assert "format" in [error["parameter"] for error in answer.json()["errors"]]

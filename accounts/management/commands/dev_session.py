@@ -6,8 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from accounts import dev_key
+from accounts.audit import Action, command, record
 from accounts.lookup import UnknownUser, find_user
 from accounts.models import User
 
@@ -33,21 +35,26 @@ class Command(BaseCommand):
         if not 1 <= minutes <= dev_key.LONGEST_MINUTES:
             raise CommandError(f"--minutes is {minutes}; write 1 to {dev_key.LONGEST_MINUTES}.")
         path = settings.VAR_DIR / dev_key.FILE_NAME
-        return dev_key.mint(path, clerk_id_of(user), minutes, int(time.time()))
+        with transaction.atomic():
+            person = somebody_at_clerk(user)
+            record(command(), Action.DEV_SESSION, person, f"For {minutes:,} minutes.")
+        assert person.clerk_id is not None
+        return dev_key.mint(path, person.clerk_id, minutes, int(time.time()))
 
 
-def clerk_id_of(name: str) -> str:
-    """The Clerk id by which `name` signs in here; the user is made, and given one, if need be."""
+def somebody_at_clerk(name: str) -> User:
+    """Who signs in here as `name`, by a Clerk id; they are made, and given one, if need be."""
     try:
         user = find_user(name)
     except UnknownUser:
         user = User.objects.create_user(username=name, clerk_id=_new_clerk_id(name))
+        record(command(), Action.ADD, user, "Made by dev_session.")
     if not user.is_active:
         raise CommandError(f"{name!r} is deactivated; the API would refuse the token.")
     if not user.clerk_id:
         user.clerk_id = _new_clerk_id(user.username)
         user.save(update_fields=["clerk_id"])
-    return user.clerk_id
+    return user
 
 
 def _new_clerk_id(name: str) -> str:
