@@ -106,11 +106,47 @@ class VideoReplay(Returns):
     video_id = models.BigIntegerField()
 
 
+class VideoTriple(Returns):
+    """How often this video was played three times in a row on `first_day`, `middle_day` and `day`, the last one in
+    `product`: its plays are in the order of days, and on one day in that of the products' code points.
+
+    `of_product` counts the plays of that product alone. A video's plays in a period are two more than its triples that
+    begin and end there, if it has any; most videos that are played again have none.
+    """
+
+    # By the video first: its first and its last triple say what its second play was, and its last but one.
+    pk = models.CompositePrimaryKey("user", "video_id", "day", "middle_day", "first_day", "product")
+    video_id = models.BigIntegerField()
+    day = models.DateField()
+    middle_day = models.DateField()
+    first_day = models.DateField()
+
+    class Meta:
+        # the videos of a period that were played more than twice
+        indexes = [
+            models.Index(
+                fields=["user", "day", "first_day", "product", "video_id", "of_all", "of_product"],
+                name="videotriple_by_day",
+            )
+        ]
+
+
 class HourTotal(Rollup):
     """Per month, weekday (Monday is 0), hour and product: the heatmap. Stated dates have no hour and are not in it."""
 
     pk = models.CompositePrimaryKey("user", "month", "weekday", "hour", "product")
     month = models.DateField(help_text="Its first day.")
+    weekday = models.PositiveSmallIntegerField()
+    hour = models.PositiveSmallIntegerField()
+    product = models.CharField(max_length=32)
+
+
+class HourSpan(Rollup):
+    """The same per quarter or year: the heatmap of long periods."""
+
+    pk = models.CompositePrimaryKey("user", "months", "start", "weekday", "hour", "product")
+    months = models.PositiveSmallIntegerField(help_text="How long it is: 3 or 12.")
+    start = models.DateField(help_text="Its first day.")
     weekday = models.PositiveSmallIntegerField()
     hour = models.PositiveSmallIntegerField()
     product = models.CharField(max_length=32)
@@ -216,4 +252,7 @@ class HistoryTotal(Rollup):
         related_name="+",
     )
     videos = models.BigIntegerField(default=0)
+    rewatched = models.BigIntegerField(
+        default=0, db_default=0, help_text="Those of the videos that were played more than once."
+    )
     channels = models.BigIntegerField(default=0)

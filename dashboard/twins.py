@@ -7,21 +7,25 @@ from .models import (
     ChannelSpan,
     ChannelTotal,
     DayTotal,
+    HourSpan,
     HourTotal,
     SessionTotal,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     VideoTotal,
+    VideoTriple,
 )
 
 DayTotalTwin = twin_of(DayTotal, __name__)
 HourTotalTwin = twin_of(HourTotal, __name__)
+HourSpanTwin = twin_of(HourSpan, __name__)
 SessionTotalTwin = twin_of(SessionTotal, __name__)
 ChannelMonthTwin = twin_of(ChannelMonth, __name__)
 ChannelSpanTwin = twin_of(ChannelSpan, __name__)
 ChannelTotalTwin = twin_of(ChannelTotal, __name__)
 VideoTotalTwin = twin_of(VideoTotal, __name__)
 VideoReplayTwin = twin_of(VideoReplay, __name__)
+VideoTripleTwin = twin_of(VideoTriple, __name__)
 VideoReturnTwin = twin_of(VideoReturn, __name__)
 VideoReturnOfMonthsTwin = twin_of(VideoReturnOfMonths, __name__)

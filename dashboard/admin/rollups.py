@@ -24,12 +24,14 @@ from ..twins import (
     ChannelSpanTwin,
     ChannelTotalTwin,
     DayTotalTwin,
+    HourSpanTwin,
     HourTotalTwin,
     SessionTotalTwin,
     VideoReplayTwin,
     VideoReturnOfMonthsTwin,
     VideoReturnTwin,
     VideoTotalTwin,
+    VideoTripleTwin,
 )
 
 SUMS = ("plays", "seconds", "timed")
@@ -54,8 +56,14 @@ class DayTotalAdmin(OwnedAdmin):
         return day_or_month("day", text)
 
 
+class OfHours(OwnedAdmin):
+    @admin.display(description="weekday")
+    def weekday_name(self, total: Any) -> str:
+        return WEEKDAYS[total.weekday]
+
+
 @admin.register(HourTotalTwin)
-class HourTotalAdmin(OwnedAdmin):
+class HourTotalAdmin(OfHours):
     list_display = ("month", "weekday_name", "hour", "product", *SUMS)
     keyset = ("-month", "-weekday", "-hour", "-product")
     owned_fields = ("month", "weekday_name", "hour", "product", *SUMS)
@@ -64,9 +72,16 @@ class HourTotalAdmin(OwnedAdmin):
     def look_up(self, text: str) -> Q | None:
         return day_or_month("month", text)
 
-    @admin.display(description="weekday")
-    def weekday_name(self, total: Any) -> str:
-        return WEEKDAYS[total.weekday]
+
+@admin.register(HourSpanTwin)
+class HourSpanAdmin(OfHours):
+    list_display = ("months", "start", "weekday_name", "hour", "product", *SUMS)
+    keyset = ("-months", "-start", "-weekday", "-hour", "-product")
+    owned_fields = ("months", "start", "weekday_name", "hour", "product", *SUMS)
+    search_help_text = "A year: 2024; or the first month or day of a quarter: 2024-04."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("start", text)
 
 
 @admin.register(SessionTotalTwin)
@@ -149,6 +164,13 @@ class OfChannels(NamedAdmin):
     parameter = "channel"
 
 
+class OfVideos(NamedAdmin):
+    model_of_names = Video
+    twin_of_names = VideoTwin
+    column = "video_id"
+    parameter = "video"
+
+
 @admin.register(ChannelMonthTwin)
 class ChannelMonthAdmin(OfChannels):
     list_display = ("month", "name", "product", *SUMS)
@@ -199,11 +221,7 @@ class RewatchedFilter(IndexedFilter):
 
 
 @admin.register(VideoTotalTwin)
-class VideoTotalAdmin(NamedAdmin):
-    model_of_names = Video
-    twin_of_names = VideoTwin
-    column = "video_id"
-    parameter = "video"
+class VideoTotalAdmin(OfVideos):
     list_display = ("plays", "name", "seconds", "timed", "first_on", "last_watched", "records")
     list_filter = (RewatchedFilter,)
     keyset = ("-plays", "-last_watched", "video_id")
@@ -215,11 +233,7 @@ class VideoTotalAdmin(NamedAdmin):
 
 
 @admin.register(VideoReplayTwin)
-class VideoReplayAdmin(NamedAdmin):
-    model_of_names = Video
-    twin_of_names = VideoTwin
-    column = "video_id"
-    parameter = "video"
+class VideoReplayAdmin(OfVideos):
     list_display = ("day", "previous_day", "name", "product", "of_product", "of_all")
     keyset = ("-day", "-previous_day", "-video_id", "-product")
     owned_fields = ("day", "previous_day", "video_id", "name", "product", "of_product", "of_all")
@@ -229,12 +243,20 @@ class VideoReplayAdmin(NamedAdmin):
         return day_or_month("day", text)
 
 
+@admin.register(VideoTripleTwin)
+class VideoTripleAdmin(OfVideos):
+    list_display = ("name", "day", "middle_day", "first_day", "product", "of_product", "of_all")
+    keyset = ("-video_id", "-day", "-middle_day", "-first_day", "-product")
+    owned_fields = ("video_id", "name", "day", "middle_day", "first_day", "product", "of_product", "of_all")
+    search_help_text = "A video's id."
+
+
 @admin.register(HistoryTotal)
 class HistoryTotalAdmin(PagedAdmin):
-    list_display = ("user_id", "user", *SUMS, "videos", "channels", "page")
+    list_display = ("user_id", "user", *SUMS, "videos", "rewatched", "channels", "page")
     list_select_related = ("user",)
     search_help_text = "A Clerk id, a username or a primary key."
-    fields = ("user", *SUMS, "videos", "channels", "page")
+    fields = ("user", *SUMS, "videos", "rewatched", "channels", "page")
     readonly_fields = ("page",)
 
     def look_up(self, text: str) -> Q | None:

@@ -22,10 +22,12 @@ from ..models import (
     ChannelSpan,
     DayTotal,
     HistoryTotal,
+    HourSpan,
     HourTotal,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
+    VideoTriple,
 )
 from ..pieces import QUARTER, YEAR
 from . import returns, seen, sessions
@@ -62,11 +64,13 @@ def apply(change: Change) -> None:
     _add(DayTotal, user_id, ("day", "product"), DAY_SUMS, deltas.days)
     _add(VideoReturn, user_id, ("day", "previous_day", "product"), RETURNS, moved.returns)
     _add(VideoReplay, user_id, ("day", "previous_day", "video_id", "product"), RETURNS, moved.replays)
+    _add(VideoTriple, user_id, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, moved.triples)
     _add(VideoReturnOfMonths, user_id, ("month", "previous_month", "product"), RETURNS, _by_month(moved.returns))
     _add(HourTotal, user_id, ("month", "weekday", "hour", "product"), SUMS, deltas.hours)
+    _add(HourSpan, user_id, ("start", "months", "weekday", "hour", "product"), SUMS, _by_span(deltas.hours))
     _add(ChannelMonth, user_id, ("month", "channel_id", "product"), SUMS, deltas.channel_months)
     _add(ChannelSpan, user_id, ("start", "months", "channel_id", "product"), SUMS, _by_span(deltas.channel_months))
-    _add_history(user_id, deltas.all, videos.more, more_channels)
+    _add_history(user_id, deltas.all, videos, more_channels)
     sessions.move(change)
 
 
@@ -134,11 +138,12 @@ def _by_month(of_days: returns.Returns) -> returns.Returns:
     return of_months
 
 
-def _by_span(of_months: Mapping[tuple[int, int, str], Sum]) -> dict[tuple[int, int, int, str], Sum]:
-    of_spans: dict[tuple[int, int, int, str], Sum] = defaultdict(_zero)
-    for (month, channel, product), sums in of_months.items():
+def _by_span(of_months: Mapping[Any, Sum]) -> dict[tuple[Any, ...], Sum]:
+    """The same by quarters and years of what is keyed by a month and more."""
+    of_spans: dict[tuple[Any, ...], Sum] = defaultdict(_zero)
+    for (month, *rest), sums in of_months.items():
         for months in (QUARTER, YEAR):
-            span = of_spans[_span(month, months), months, channel, product]
+            span = of_spans[_span(month, months), months, *rest]
             for place, sum in enumerate(sums):
                 span[place] += sum
     return of_spans
@@ -164,6 +169,7 @@ def _add(
         model._default_manager.filter(user=user_id, **{f"{key[0]}__in": days}, **nothing_left).delete()
 
 
-def _add_history(user_id: int, sums: Sum, videos: int, channels: int) -> None:
-    columns = (*SUMS, "videos", "channels")
-    bulk.upsert(HistoryTotal, ("user_id", *columns), [(user_id, *sums, videos, channels)], add=columns)
+def _add_history(user_id: int, sums: Sum, videos: seen.Moved, channels: int) -> None:
+    columns = (*SUMS, "videos", "rewatched", "channels")
+    counts = (*sums, videos.more, videos.more_rewatched, channels)
+    bulk.upsert(HistoryTotal, ("user_id", *columns), [(user_id, *counts)], add=columns)

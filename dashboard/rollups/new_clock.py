@@ -6,7 +6,10 @@ What does not depend on the clock (plays, seconds, last times) is left alone. Te
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.db import connection
+from django.db.models import Model
 
 from ingest.pipeline import bulk
 
@@ -15,12 +18,27 @@ from ..models import (
     ChannelMonth,
     ChannelSpan,
     DayTotal,
+    HourSpan,
     HourTotal,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
+    VideoTriple,
 )
+from ..pieces import QUARTER, YEAR
 from . import steps
+
+MADE_ANEW: tuple[type[Model], ...] = (
+    DayTotal,
+    VideoReplay,
+    VideoTriple,
+    VideoReturn,
+    VideoReturnOfMonths,
+    HourTotal,
+    HourSpan,
+    ChannelMonth,
+    ChannelSpan,
+)
 
 PLAYS = "user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL"
 SUMS = "count(*), coalesce(sum(seconds), 0), count(seconds)"
@@ -57,6 +75,11 @@ RETURNS = """
 REPLAYS = """
     INSERT INTO dashboard_videoreplay (user_id, day, previous_day, video_id, product, of_product, of_all)
     SELECT %(user)s, counted.* FROM ({replays}) AS counted"""
+TRIPLES = """
+    INSERT INTO dashboard_videotriple (
+        user_id, day, middle_day, first_day, video_id, product, of_product, of_all
+    )
+    SELECT %(user)s, counted.* FROM ({triples}) AS counted"""
 RETURNS_OF_MONTHS = """
     INSERT INTO dashboard_videoreturnofmonths (user_id, month, previous_month, product, of_product, of_all)
     SELECT %(user)s, counted.* FROM ({returns_of_months}) AS counted"""
@@ -76,11 +99,11 @@ CHANNEL_MONTHS = """
     SELECT user_id, {month}, coalesce(channel_id, {no_channel}), product, {sums}
     FROM ingest_watchrecord WHERE {plays}
     GROUP BY 1, 2, 3, 4"""
-CHANNEL_SPANS = """
-    INSERT INTO dashboard_channelspan (user_id, months, start, channel_id, product, plays, seconds, timed)
-    SELECT user_id, {months}, {start}, channel_id, product, sum(plays), sum(seconds), sum(timed)
-    FROM dashboard_channelmonth WHERE user_id = %(user)s
-    GROUP BY 1, 2, 3, 4, 5"""
+SPANS = """
+    INSERT INTO {spans} (user_id, months, start, {key}, plays, seconds, timed)
+    SELECT user_id, {months}, {start}, {key}, sum(plays), sum(seconds), sum(timed)
+    FROM {of_months} WHERE user_id = %(user)s
+    GROUP BY user_id, {start}, {key}"""
 FIRST_AND_LAST_DAYS = """
     UPDATE {table} SET first_on = seen.first_on, last_on = seen.last_on
     FROM (
@@ -103,7 +126,7 @@ def recount_days(user_id: int) -> None:
     }
     stated = _stated(user_id)
     channel = f"coalesce(channel_id, {NO_CHANNEL})"
-    for model in (DayTotal, VideoReplay, VideoReturn, VideoReturnOfMonths, HourTotal, ChannelMonth, ChannelSpan):
+    for model in MADE_ANEW:
         model._default_manager.filter(user=user_id).delete()
     statements = [
         DAYS.format(**words),
@@ -112,10 +135,12 @@ def recount_days(user_id: int) -> None:
         VIDEOS_OF_DAYS.format(videos_of_days=steps.videos_of_days()),
         RETURNS.format(returns=steps.returns()),
         REPLAYS.format(replays=steps.replays()),
+        TRIPLES.format(triples=steps.triples()),
         RETURNS_OF_MONTHS.format(returns_of_months=steps.returns_of_months()),
         HOURS.format(**words),
         CHANNEL_MONTHS.format(**words),
-        *(CHANNEL_SPANS.format(months=months, start=bulk.dialect().span_of("month", months)) for months in (3, 12)),
+        *_spans("dashboard_hourtotal", "dashboard_hourspan", "weekday, hour, product"),
+        *_spans("dashboard_channelmonth", "dashboard_channelspan", "channel_id, product"),
         FIRST_AND_LAST_DAYS.format(table="dashboard_channeltotal", column="channel_id", subject=channel, **words),
         FIRST_AND_LAST_DAYS.format(table="dashboard_videototal", column="video_id", subject="video_id", **words),
     ]
@@ -123,6 +148,12 @@ def recount_days(user_id: int) -> None:
         for statement in statements:
             cursor.execute(statement, {"user": user_id})
     bulk.upsert(DayTotal, ("user_id", *STATED, *NOTHING), stated, replace=STATED[2:])
+
+
+def _spans(of_months: str, spans: str, key: str) -> Iterator[str]:
+    for months in (QUARTER, YEAR):
+        start = bulk.dialect().span_of("month", months)
+        yield SPANS.format(of_months=of_months, spans=spans, key=key, months=months, start=start)
 
 
 def _stated(user_id: int) -> list[tuple[int, ...]]:
