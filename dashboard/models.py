@@ -114,19 +114,19 @@ class VideoTriple(Returns):
     begin and end there, if it has any; most videos that are played again have none.
     """
 
-    # By the video first: its first and its last triple say what its second play was, and its last but one.
-    pk = models.CompositePrimaryKey("user", "video_id", "day", "middle_day", "first_day", "product")
-    video_id = models.BigIntegerField()
+    pk = models.CompositePrimaryKey("user", "day", "first_day", "middle_day", "video_id", "product")
     day = models.DateField()
-    middle_day = models.DateField()
     first_day = models.DateField()
+    middle_day = models.DateField()
+    video_id = models.BigIntegerField()
 
     class Meta:
-        # the videos of a period that were played more than twice
+        # the triples of one video: its first and its last one say what its second play was, and its last but one; and
+        # all of them video by video, without touching the table
         indexes = [
             models.Index(
-                fields=["user", "day", "first_day", "product", "video_id", "of_all", "of_product"],
-                name="videotriple_by_day",
+                fields=["user", "video_id", "day", "middle_day", "first_day", "product", "of_all", "of_product"],
+                name="videotriple_by_video",
             )
         ]
 

@@ -245,10 +245,13 @@ class VideoReplayAdmin(OfVideos):
 
 @admin.register(VideoTripleTwin)
 class VideoTripleAdmin(OfVideos):
-    list_display = ("name", "day", "middle_day", "first_day", "product", "of_product", "of_all")
-    keyset = ("-video_id", "-day", "-middle_day", "-first_day", "-product")
-    owned_fields = ("video_id", "name", "day", "middle_day", "first_day", "product", "of_product", "of_all")
-    search_help_text = "A video's id."
+    list_display = ("day", "first_day", "middle_day", "name", "product", "of_product", "of_all")
+    keyset = ("-day", "-first_day", "-middle_day", "-video_id", "-product")
+    owned_fields = ("day", "first_day", "middle_day", "video_id", "name", "product", "of_product", "of_all")
+    search_help_text = "A day, a month or a year: 2024-05-01, 2024-05, 2024; or a video's id."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("day", text) or super().look_up(text)
 
 
 @admin.register(HistoryTotal)

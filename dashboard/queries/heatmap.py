@@ -89,7 +89,7 @@ def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) ->
     return {key: _sum(tallies) for key, tallies in together.items()}
 
 
-def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterable[tuple[int, int, int, int]]:
+def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
     if piece.months == MONTH:
         totals: QuerySet[Any] = HourTotal.objects.filter(user=user, month__gte=piece.start, month__lt=piece.end)
     else:
@@ -97,7 +97,7 @@ def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterable[tuple[int, in
         totals = spans.filter(start__gte=piece.start, start__lt=piece.end)
     if plays.product is not None:
         totals = totals.filter(product=plays.product)
-    return totals.values_list("weekday", "hour").annotate(Sum("plays"), Sum("seconds")).order_by()
+    yield from totals.values_list("weekday", "hour").annotate(Sum("plays"), Sum("seconds")).order_by()
 
 
 def _of_days(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from ..places import Place
 from .totals import Tally
@@ -42,3 +42,8 @@ def instant(value: datetime | str) -> datetime:
     """SQLite has no times: it gives back the text it keeps, or what Django makes of that, which is of no zone."""
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def local_day(value: date | str) -> date:
+    """SQLite has no dates either."""
+    return date.fromisoformat(value) if isinstance(value, str) else value
