@@ -99,7 +99,7 @@ def played_again(
     more_than = 3 if after_plays > 3 else 2
     often, number, triples = _often(user, period, plays, more_than, limit, after_plays, least)
     ranked = _ranked(user, period, plays, _near(often, limit, after), after)
-    if more_than == 3 and least <= 3 and len(ranked) <= limit:
+    if triples and more_than == 3 and least <= 3 and len(ranked) <= limit:
         # Few were played more than three times, and nearly always they fill a page; but not these.
         often, number, triples = _often(user, period, plays, 2, limit, after_plays, least)
         ranked = _ranked(user, period, plays, _near(often, limit, after), after)

@@ -11,15 +11,19 @@ from accounts.tests.factories import make_user
 from ingest.tests.factories import play, watched
 
 from . import recount
-from .asking import ask, forget, period_of
-from .test_videos import top_videos
+from .asking import ask, every_page, forget, period_of
+from .test_heatmap import cells, expected_cells
+from .test_videos import bare, top_videos
 
 pytestmark = pytest.mark.django_db
 
 FIRST = datetime(2018, 11, 20, 12, tzinfo=UTC)
 DAYS = 1200
 
-moments = st.integers(0, DAYS).map(lambda day: FIRST + timedelta(days=day))
+# Of few hours, so that plays meet on a day and in a cell of the week.
+moments = st.tuples(st.integers(0, DAYS), st.sampled_from([0, 11])).map(
+    lambda place: FIRST + timedelta(days=place[0], hours=place[1])
+)
 days = moments.map(lambda at: str(at.date()))
 periods = st.tuples(days, days).filter(lambda ends: ends[0] != ends[1]).map(sorted)
 
@@ -56,6 +60,56 @@ def test_years_with_any_edges_are_what_a_recount_says(brought, gone, period, nar
     assert [{name: found[name] for name in each} for found, each in zip(videos["results"], expected, strict=True)] == (
         expected
     )
+
+
+asked_periods = st.one_of(
+    periods.map(lambda ends: {"start": ends[0], "end": ends[1]}),
+    st.sampled_from([{"period": "all"}, {"period": "2020"}]),
+)
+narrowings = st.sampled_from([{}, {}, {"product": "music"}, {"product": "youtube"}])
+
+
+@settings(max_examples=60)
+@given(brought=st.lists(plays(), max_size=30), gone=st.integers(0, 4), asked=asked_periods, narrowing=narrowings)
+def test_hours_of_years_are_what_a_recount_says(brought, gone, asked, narrowing):
+    user = make_user(timezone="Asia/Kathmandu", day_start_hour=3)
+    watched(user, *brought)
+    forget(user, gone)
+    inside = recount.within(recount.plays_of(user, product=narrowing.get("product")), period_of(user, asked))
+    assert cells(ask(user, "heatmap/", **asked, **narrowing)) == expected_cells(user, inside)
+
+
+@st.composite
+def levels(draw):
+    """Plays of many videos, of which several were played as often, now and then some years apart."""
+    brought = []
+    for number, times in enumerate(draw(st.lists(st.sampled_from([1, 2, 2, 3, 3, 4, 5]), max_size=14))):
+        for _ in range(times):
+            at = FIRST + timedelta(days=draw(st.sampled_from([0, 400, 800])), hours=draw(st.integers(0, 120)))
+            stated = draw(st.integers(0, 7)) == 0
+            product = draw(st.sampled_from(["youtube", "youtube", "music"]))
+            brought.append(play(at.date() if stated else at, f"{number}", product=product))
+    return brought
+
+
+@settings(max_examples=40)  # many requests each
+@given(
+    brought=levels(),
+    zone=st.sampled_from(["UTC", "Pacific/Apia"]),
+    asked=asked_periods,
+    narrowing=narrowings,
+    limit=st.integers(1, 5),
+    min_plays=st.integers(1, 4),
+)
+def test_pages_go_from_one_level_to_the_next_without_a_gap(brought, zone, asked, narrowing, limit, min_plays):
+    user = make_user(timezone=zone)
+    watched(user, *brought)
+    inside = recount.within(recount.plays_of(user, product=narrowing.get("product")), period_of(user, asked))
+    answers = every_page(user, "videos/", **asked, **narrowing, limit=limit, min_plays=min_plays)
+    assert bare([video for answer in answers for video in answer["results"]]) == top_videos(user, inside, min_plays)
+    again = top_videos(user, inside, 2)
+    for answer in answers:
+        assert (answer["rewatched"], answer["rewatches"]) == (len(again), sum(video["rewatches"] for video in again))
 
 
 @pytest.mark.parametrize("period", ["today", "last_7_days", "last_30_days", "mtd", "qtd", "ytd", "last_12_months"])
