@@ -1,5 +1,6 @@
 """Periods of years: what is added up from totals, and taken away from them, equals a recount."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -62,15 +63,16 @@ def test_years_with_any_edges_are_what_a_recount_says(brought, gone, period, nar
     )
 
 
-asked_periods = st.one_of(
-    periods.map(lambda ends: {"start": ends[0], "end": ends[1]}),
-    st.sampled_from([{"period": "all"}, {"period": "2020"}]),
-)
-narrowings = st.sampled_from([{}, {}, {"product": "music"}, {"product": "youtube"}])
-
-
 @settings(max_examples=60)
-@given(brought=st.lists(plays(), max_size=30), gone=st.integers(0, 4), asked=asked_periods, narrowing=narrowings)
+@given(
+    brought=st.lists(plays(), max_size=30),
+    gone=st.integers(0, 4),
+    asked=st.one_of(
+        periods.map(lambda ends: {"start": ends[0], "end": ends[1]}),
+        st.sampled_from([{"period": "all"}, {"period": "2020"}]),
+    ),
+    narrowing=st.sampled_from([{}, {"product": "music"}]),
+)
 def test_hours_of_years_are_what_a_recount_says(brought, gone, asked, narrowing):
     user = make_user(timezone="Asia/Kathmandu", day_start_hour=3)
     watched(user, *brought)
@@ -79,31 +81,38 @@ def test_hours_of_years_are_what_a_recount_says(brought, gone, asked, narrowing)
     assert cells(ask(user, "heatmap/", **asked, **narrowing)) == expected_cells(user, inside)
 
 
-@st.composite
-def levels(draw):
-    """Plays of many videos, of which several were played as often, now and then some years apart."""
+# Three weeks, some years apart.
+WEEKS = (0, 400, 800)
+
+
+def watched_at_levels(user, chance):
+    """Plays of many videos, of which several were played as often; also on days that are stated, whose instants may lie
+    before those of the evening before.
+    """
     brought = []
-    for number, times in enumerate(draw(st.lists(st.sampled_from([1, 2, 2, 3, 3, 4, 5]), max_size=14))):
-        for _ in range(times):
-            at = FIRST + timedelta(days=draw(st.sampled_from([0, 400, 800])), hours=draw(st.integers(0, 120)))
-            stated = draw(st.integers(0, 7)) == 0
-            product = draw(st.sampled_from(["youtube", "youtube", "music"]))
-            brought.append(play(at.date() if stated else at, f"{number}", product=product))
-    return brought
-
-
-@settings(max_examples=40)  # many requests each
-@given(
-    brought=levels(),
-    zone=st.sampled_from(["UTC", "Pacific/Apia"]),
-    asked=asked_periods,
-    narrowing=narrowings,
-    limit=st.integers(1, 5),
-    min_plays=st.integers(1, 4),
-)
-def test_pages_go_from_one_level_to_the_next_without_a_gap(brought, zone, asked, narrowing, limit, min_plays):
-    user = make_user(timezone=zone)
+    for number in range(20):
+        for _ in range(chance.choice([1, 2, 2, 2, 3, 3, 4])):
+            at = FIRST + timedelta(days=chance.choice(WEEKS), hours=chance.randrange(60))
+            product = chance.choice(["youtube", "youtube", "music"])
+            brought.append(play(chance.choice([at, at.date()]), f"{number}", product=product))
     watched(user, *brought)
+
+
+def period_about_weeks(chance):
+    """Everything, or from a day in or between two of the weeks to another one."""
+    if chance.randrange(5) == 0:
+        return {"period": "all"}
+    one, other = sorted(chance.sample([week + day for week in WEEKS for day in (-30, *range(-1, 6))], 2))
+    return {name: str((FIRST + timedelta(days=day)).date()) for name, day in (("start", one), ("end", other))}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_pages_go_from_one_level_to_the_next_without_a_gap(seed):
+    chance = random.Random(seed)
+    user = chance.choice([make_user(), make_user(timezone="America/Los_Angeles", day_start_hour=6)])
+    watched_at_levels(user, chance)
+    asked, narrowing = period_about_weeks(chance), chance.choice([{}, {}, {"product": "music"}, {"product": "youtube"}])
+    limit, min_plays = chance.randint(1, 5), chance.randint(1, 4)
     inside = recount.within(recount.plays_of(user, product=narrowing.get("product")), period_of(user, asked))
     answers = every_page(user, "videos/", **asked, **narrowing, limit=limit, min_plays=min_plays)
     assert bare([video for answer in answers for video in answer["results"]]) == top_videos(user, inside, min_plays)

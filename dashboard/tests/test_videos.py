@@ -1,5 +1,7 @@
 """Which videos did I watch most in this period, and which again, a page at a time?"""
 
+from datetime import date
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -111,6 +113,18 @@ def test_videos_seen_once_go_on_where_those_seen_again_end(period):
         [(2, "About once3"), (2, "About once2")],
         [(2, "About once1")],
     ]
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_of_equals_the_one_watched_last_comes_first_also_if_its_day_is_earlier(times):
+    user = make_user(timezone="America/Los_Angeles", day_start_hour=6)
+    before = [f"2024-04-{day:02}T20:00:00Z" for day in range(1, times)]
+    # A stated day begins at midnight in UTC, which is in the afternoon before.
+    last = {"stated": date(2024, 5, 2), "stated too": date(2024, 5, 2), "in the night": "2024-05-02T10:00:00Z"}
+    watched(user, *(play(at, video) for video in last for at in [*before, last[video]]))
+    pages = every_page(user, "videos/", period="2024", limit=1)
+    titles = [video["title"] for page in pages for video in page["results"]]
+    assert (titles[0], len(titles)) == ("About in the night", 3)
 
 
 def test_nobody_is_told_of_anybody_elses_videos():
