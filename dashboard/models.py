@@ -141,12 +141,11 @@ class HourTotal(Rollup):
     product = models.CharField(max_length=32)
 
 
-class HourSpan(Rollup):
-    """The same per quarter or year: the heatmap of long periods."""
+class HourYear(Rollup):
+    """The same per year: the heatmap of long periods."""
 
-    pk = models.CompositePrimaryKey("user", "months", "start", "weekday", "hour", "product")
-    months = models.PositiveSmallIntegerField(help_text="How long it is: 3 or 12.")
-    start = models.DateField(help_text="Its first day.")
+    pk = models.CompositePrimaryKey("user", "year", "weekday", "hour", "product")
+    year = models.DateField(help_text="Its first day.")
     weekday = models.PositiveSmallIntegerField()
     hour = models.PositiveSmallIntegerField()
     product = models.CharField(max_length=32)

@@ -7,8 +7,8 @@ from .models import (
     ChannelSpan,
     ChannelTotal,
     DayTotal,
-    HourSpan,
     HourTotal,
+    HourYear,
     SessionTotal,
     VideoReplay,
     VideoReturn,
@@ -19,7 +19,7 @@ from .models import (
 
 DayTotalTwin = twin_of(DayTotal, __name__)
 HourTotalTwin = twin_of(HourTotal, __name__)
-HourSpanTwin = twin_of(HourSpan, __name__)
+HourYearTwin = twin_of(HourYear, __name__)
 SessionTotalTwin = twin_of(SessionTotal, __name__)
 ChannelMonthTwin = twin_of(ChannelMonth, __name__)
 ChannelSpanTwin = twin_of(ChannelSpan, __name__)

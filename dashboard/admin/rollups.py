@@ -24,8 +24,8 @@ from ..twins import (
     ChannelSpanTwin,
     ChannelTotalTwin,
     DayTotalTwin,
-    HourSpanTwin,
     HourTotalTwin,
+    HourYearTwin,
     SessionTotalTwin,
     VideoReplayTwin,
     VideoReturnOfMonthsTwin,
@@ -73,15 +73,15 @@ class HourTotalAdmin(OfHours):
         return day_or_month("month", text)
 
 
-@admin.register(HourSpanTwin)
-class HourSpanAdmin(OfHours):
-    list_display = ("months", "start", "weekday_name", "hour", "product", *SUMS)
-    keyset = ("-months", "-start", "-weekday", "-hour", "-product")
-    owned_fields = ("months", "start", "weekday_name", "hour", "product", *SUMS)
-    search_help_text = "A year: 2024; or the first month or day of a quarter: 2024-04."
+@admin.register(HourYearTwin)
+class HourYearAdmin(OfHours):
+    list_display = ("year", "weekday_name", "hour", "product", *SUMS)
+    keyset = ("-year", "-weekday", "-hour", "-product")
+    owned_fields = ("year", "weekday_name", "hour", "product", *SUMS)
+    search_help_text = "A year: 2024."
 
     def look_up(self, text: str) -> Q | None:
-        return day_or_month("start", text)
+        return day_or_month("year", text)
 
 
 @admin.register(SessionTotalTwin)

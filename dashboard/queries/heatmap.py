@@ -16,8 +16,8 @@ from ingest.periods import Period
 from ..drilldown import Drilldown, drilldown, span
 from ..frames import Answer, frame
 from ..metrics import PlayCount, Seconds
-from ..models import DayTotal, HourSpan, HourTotal
-from ..pieces import DAYS, MONTH, Piece, pieces
+from ..models import DayTotal, HourTotal, HourYear
+from ..pieces import DAYS, YEAR, Piece, pieces
 from ..plays import Plays
 from ..standing import Standing
 from .by_day import altogether
@@ -79,7 +79,7 @@ def heatmap(user: User, period: Period, standing: Standing, plays: Plays) -> Hea
 
 
 def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) -> Hours:
-    """Years, quarters and months come from their totals, where there are such; days from the records."""
+    """Years and months come from their totals, where there are such; days from the records."""
     parts = pieces(period, last_day) if plays.are_rolled_up else [Piece(DAYS, period.start, period.end)]
     together: dict[tuple[int, int], list[Tally]] = defaultdict(list)
     for piece in parts:
@@ -90,11 +90,10 @@ def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) ->
 
 
 def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
-    if piece.months == MONTH:
-        totals: QuerySet[Any] = HourTotal.objects.filter(user=user, month__gte=piece.start, month__lt=piece.end)
+    if piece.months == YEAR:
+        totals: QuerySet[Any] = HourYear.objects.filter(user=user, year__gte=piece.start, year__lt=piece.end)
     else:
-        spans = HourSpan.objects.filter(user=user, months=piece.months)
-        totals = spans.filter(start__gte=piece.start, start__lt=piece.end)
+        totals = HourTotal.objects.filter(user=user, month__gte=piece.start, month__lt=piece.end)
     if plays.product is not None:
         totals = totals.filter(product=plays.product)
     yield from totals.values_list("weekday", "hour").annotate(Sum("plays"), Sum("seconds")).order_by()

@@ -22,8 +22,8 @@ from ..models import (
     ChannelSpan,
     DayTotal,
     HistoryTotal,
-    HourSpan,
     HourTotal,
+    HourYear,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
@@ -67,7 +67,7 @@ def apply(change: Change) -> None:
     _add(VideoTriple, user_id, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, moved.triples)
     _add(VideoReturnOfMonths, user_id, ("month", "previous_month", "product"), RETURNS, _by_month(moved.returns))
     _add(HourTotal, user_id, ("month", "weekday", "hour", "product"), SUMS, deltas.hours)
-    _add(HourSpan, user_id, ("start", "months", "weekday", "hour", "product"), SUMS, _by_span(deltas.hours))
+    _add(HourYear, user_id, ("year", "weekday", "hour", "product"), SUMS, _by_year(deltas.hours))
     _add(ChannelMonth, user_id, ("month", "channel_id", "product"), SUMS, deltas.channel_months)
     _add(ChannelSpan, user_id, ("start", "months", "channel_id", "product"), SUMS, _by_span(deltas.channel_months))
     _add_history(user_id, deltas.all, videos, more_channels)
@@ -138,12 +138,20 @@ def _by_month(of_days: returns.Returns) -> returns.Returns:
     return of_months
 
 
-def _by_span(of_months: Mapping[Any, Sum]) -> dict[tuple[Any, ...], Sum]:
-    """The same by quarters and years of what is keyed by a month and more."""
-    of_spans: dict[tuple[Any, ...], Sum] = defaultdict(_zero)
-    for (month, *rest), sums in of_months.items():
+def _by_year(hours: Mapping[tuple[int, int, int, str], Sum]) -> dict[tuple[int, int, int, str], Sum]:
+    of_years: dict[tuple[int, int, int, str], Sum] = defaultdict(_zero)
+    for (month, weekday, hour, product), sums in hours.items():
+        year = of_years[_span(month, YEAR), weekday, hour, product]
+        for place, sum in enumerate(sums):
+            year[place] += sum
+    return of_years
+
+
+def _by_span(of_months: Mapping[tuple[int, int, str], Sum]) -> dict[tuple[int, int, int, str], Sum]:
+    of_spans: dict[tuple[int, int, int, str], Sum] = defaultdict(_zero)
+    for (month, channel, product), sums in of_months.items():
         for months in (QUARTER, YEAR):
-            span = of_spans[_span(month, months), months, *rest]
+            span = of_spans[_span(month, months), months, channel, product]
             for place, sum in enumerate(sums):
                 span[place] += sum
     return of_spans

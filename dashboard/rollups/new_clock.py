@@ -6,8 +6,6 @@ What does not depend on the clock (plays, seconds, last times) is left alone. Te
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from django.db import connection
 from django.db.models import Model
 
@@ -18,14 +16,14 @@ from ..models import (
     ChannelMonth,
     ChannelSpan,
     DayTotal,
-    HourSpan,
     HourTotal,
+    HourYear,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     VideoTriple,
 )
-from ..pieces import QUARTER, YEAR
+from ..pieces import YEAR
 from . import steps
 
 MADE_ANEW: tuple[type[Model], ...] = (
@@ -35,7 +33,7 @@ MADE_ANEW: tuple[type[Model], ...] = (
     VideoReturn,
     VideoReturnOfMonths,
     HourTotal,
-    HourSpan,
+    HourYear,
     ChannelMonth,
     ChannelSpan,
 )
@@ -99,11 +97,16 @@ CHANNEL_MONTHS = """
     SELECT user_id, {month}, coalesce(channel_id, {no_channel}), product, {sums}
     FROM ingest_watchrecord WHERE {plays}
     GROUP BY 1, 2, 3, 4"""
-SPANS = """
-    INSERT INTO {spans} (user_id, months, start, {key}, plays, seconds, timed)
-    SELECT user_id, {months}, {start}, {key}, sum(plays), sum(seconds), sum(timed)
-    FROM {of_months} WHERE user_id = %(user)s
-    GROUP BY user_id, {start}, {key}"""
+HOURS_OF_YEARS = """
+    INSERT INTO dashboard_houryear (user_id, year, weekday, hour, product, plays, seconds, timed)
+    SELECT user_id, {year}, weekday, hour, product, sum(plays), sum(seconds), sum(timed)
+    FROM dashboard_hourtotal WHERE user_id = %(user)s
+    GROUP BY 1, 2, 3, 4, 5"""
+CHANNEL_SPANS = """
+    INSERT INTO dashboard_channelspan (user_id, months, start, channel_id, product, plays, seconds, timed)
+    SELECT user_id, {months}, {start}, channel_id, product, sum(plays), sum(seconds), sum(timed)
+    FROM dashboard_channelmonth WHERE user_id = %(user)s
+    GROUP BY 1, 2, 3, 4, 5"""
 FIRST_AND_LAST_DAYS = """
     UPDATE {table} SET first_on = seen.first_on, last_on = seen.last_on
     FROM (
@@ -138,9 +141,9 @@ def recount_days(user_id: int) -> None:
         TRIPLES.format(triples=steps.triples()),
         RETURNS_OF_MONTHS.format(returns_of_months=steps.returns_of_months()),
         HOURS.format(**words),
+        HOURS_OF_YEARS.format(year=bulk.dialect().span_of("month", YEAR)),
         CHANNEL_MONTHS.format(**words),
-        *_spans("dashboard_hourtotal", "dashboard_hourspan", "weekday, hour, product"),
-        *_spans("dashboard_channelmonth", "dashboard_channelspan", "channel_id, product"),
+        *(CHANNEL_SPANS.format(months=months, start=bulk.dialect().span_of("month", months)) for months in (3, 12)),
         FIRST_AND_LAST_DAYS.format(table="dashboard_channeltotal", column="channel_id", subject=channel, **words),
         FIRST_AND_LAST_DAYS.format(table="dashboard_videototal", column="video_id", subject="video_id", **words),
     ]
@@ -148,12 +151,6 @@ def recount_days(user_id: int) -> None:
         for statement in statements:
             cursor.execute(statement, {"user": user_id})
     bulk.upsert(DayTotal, ("user_id", *STATED, *NOTHING), stated, replace=STATED[2:])
-
-
-def _spans(of_months: str, spans: str, key: str) -> Iterator[str]:
-    for months in (QUARTER, YEAR):
-        start = bulk.dialect().span_of("month", months)
-        yield SPANS.format(of_months=of_months, spans=spans, key=key, months=months, start=start)
 
 
 def _stated(user_id: int) -> list[tuple[int, ...]]:

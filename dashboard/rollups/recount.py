@@ -28,8 +28,8 @@ from ..models import (
     ChannelTotal,
     DayTotal,
     HistoryTotal,
-    HourSpan,
     HourTotal,
+    HourYear,
     SessionTotal,
     VideoReplay,
     VideoReturn,
@@ -193,18 +193,18 @@ def _hours(user: User, start: Any = _MONTH) -> Iterable[Values]:
     return _grouped(_plays(user).filter(hour__isnull=False), keys, _COUNTED)
 
 
-def _hour_spans(user: User) -> Iterator[Values]:
-    for months, start in _SPANS.items():
-        yield from ((months, *row) for row in _hours(user, start))
+def _hours_of_years(user: User) -> Iterable[Values]:
+    return _hours(user, TruncYear("watched_on"))
 
 
-def _channel_months(user: User, start: Any = _MONTH) -> Iterable[Values]:
-    return _grouped(_plays(user), {"start": start, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
+def _channel_months(user: User) -> Iterable[Values]:
+    return _grouped(_plays(user), {"month": _MONTH, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
 
 
 def _channel_spans(user: User) -> Iterator[Values]:
     for months, start in _SPANS.items():
-        yield from ((months, *row) for row in _channel_months(user, start))
+        rows = _grouped(_plays(user), {"start": start, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
+        yield from ((months, *row) for row in rows)
 
 
 def _channels(user: User) -> Iterable[Values]:
@@ -256,7 +256,7 @@ RECOUNTS = (
     Recount(VideoTriple, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, _triples),
     Recount(VideoReturnOfMonths, ("month", "previous_month", "product"), RETURNS, _returns_of_months),
     Recount(HourTotal, ("month", "weekday", "hour", "product"), PLAYS, _hours),
-    Recount(HourSpan, ("months", "start", "weekday", "hour", "product"), PLAYS, _hour_spans),
+    Recount(HourYear, ("year", "weekday", "hour", "product"), PLAYS, _hours_of_years),
     Recount(SessionTotal, sessions.COLUMNS[:1], sessions.COLUMNS[1:], _sessions),
     Recount(ChannelMonth, ("month", "channel_id", "product"), PLAYS, _channel_months),
     Recount(ChannelSpan, ("months", "start", "channel_id", "product"), PLAYS, _channel_spans),

@@ -14,7 +14,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeAlias
 
 from django.db.models import OuterRef, Subquery
 from msgspec import Struct
@@ -30,7 +29,7 @@ from .seen import Delta, Known, chunks
 # A day and product in which a video was watched.
 Cell = tuple[int, str]
 # How often a video was played in each.
-Plays: TypeAlias = "Counter[Cell]"
+Plays = dict[Cell, int]
 # By day, previous day, video and product: [of_product, of_all].
 Replays = dict[tuple[int, int, int, str], list[int]]
 # By day, previous day and product: the same.
@@ -88,15 +87,16 @@ class Moved:
                     self.replays[day, day, id, product][place] += sign * (number - 1)
 
     def count_triples(self, id: int, plays: Plays, sign: int) -> None:
-        if plays.total() < 3:
+        if sum(plays.values()) < 3:
             return
         days_of: dict[str | None, list[int]] = defaultdict(list)
-        for day, product in sorted(plays.elements()):
+        for (day, product), number in sorted(plays.items()):
             for place, whose in enumerate((product, None)):
                 days = days_of[whose]
-                days.append(day)
-                if len(days) > 2:
-                    self.triples[day, days[-2], days[-3], id, product][place] += sign
+                for _ in range(number):
+                    days.append(day)
+                    if len(days) > 2:
+                        self.triples[day, days[-2], days[-3], id, product][place] += sign
 
 
 def steps(cells: Iterable[Cell]) -> Iterator[Step]:
@@ -122,21 +122,21 @@ def moved(change: Change, videos: Mapping[int, Delta], known: Mapping[int, Known
     plays = _plays(change, videos.keys() - is_once)
     before = _ends(change.user_id, plays, known)
     for id, ends in before.items():
-        moved.change(id, ends, ends + plays[id])
+        moved.change(id, ends, _sum(ends, plays[id], +1))
     for id, after in _stored(change.user_id, plays.keys() - before).items():
-        moved.change(id, after - plays[id], after)
+        moved.change(id, _sum(after, plays[id], -1), after)
     return moved
 
 
 def _plays(change: Change, videos: Collection[int]) -> dict[int, Plays]:
     """How many more or fewer plays each of these videos has in each cell; only those with a difference."""
-    plays: dict[int, Plays] = defaultdict(Counter)
+    plays: dict[int, Plays] = defaultdict(lambda: defaultdict(int))
     for rows, sign in ((change.added, +1), (change.removed, -1)):
         for row in rows:
             id = row.video_id
             if id is not None and id in videos and not row.is_ad and row.day is not None:
                 plays[id][row.day, row.product] += sign
-    differing = ((id, Counter({cell: count for cell, count in cells.items() if count})) for id, cells in plays.items())
+    differing = ((id, {cell: count for cell, count in cells.items() if count}) for id, cells in plays.items())
     return {id: cells for id, cells in differing if cells}
 
 
@@ -147,15 +147,30 @@ def _ends(user_id: int, plays: Mapping[int, Plays], known: Mapping[int, Known]) 
     for id, new in plays.items():
         before = known.get(id)
         if before is None:
-            ends[id] = Counter()
+            ends[id] = {}
         elif before.product is not None and _are_outside(new, before):
-            ends[id] = Counter([(day, before.product) for day in (before.first_on, before.last_on)[: before.plays]])
+            ends[id] = _on((before.first_on, before.last_on)[: before.plays], before.product)
             if before.plays > 2:
                 often[id] = before.product, before.plays - 2
     for id, *days in _second_plays(user_id, often):
         product, number = often[id]
-        ends[id].update([((day - EPOCH).days, product) for day in days[:number]])
+        inner = _on(((day - EPOCH).days for day in days[:number]), product)
+        ends[id] = _sum(ends[id], inner, +1)
     return ends
+
+
+def _on(days: Iterable[int], product: str) -> Plays:
+    plays: Plays = {}
+    for day in days:
+        plays[day, product] = plays.get((day, product), 0) + 1
+    return plays
+
+
+def _sum(plays: Plays, others: Plays, sign: int) -> Plays:
+    sums = dict(plays)
+    for cell, number in others.items():
+        sums[cell] = sums.get(cell, 0) + sign * number
+    return {cell: number for cell, number in sums.items() if number}
 
 
 def _are_outside(plays: Plays, known: Known) -> bool:
@@ -180,7 +195,7 @@ def _second_plays(user_id: int, videos: Iterable[int]) -> Iterator[tuple[int, da
 
 def _stored(user_id: int, videos: Collection[int]) -> dict[int, Plays]:
     """How many plays each of these videos has in each cell, now that the change is written."""
-    plays: dict[int, Plays] = {id: Counter() for id in videos}
+    plays: dict[int, Plays] = {id: defaultdict(int) for id in videos}
     columns = ("video_id", "watched_on", "product", "is_ad")
     for id, day, product, is_ad in bulk.fetch(WatchRecord, columns, user_id, "video_id", videos):
         if day is not None and not is_ad:

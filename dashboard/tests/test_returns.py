@@ -14,7 +14,7 @@ from dashboard.models import (
     ChannelSpan,
     DayTotal,
     HistoryTotal,
-    HourSpan,
+    HourYear,
     VideoReplay,
     VideoReturn,
     VideoTotal,
@@ -74,7 +74,7 @@ def test_rollups_equal_a_recount_whatever_comes_and_goes_in_whatever_order(steps
         assert not DayTotal.objects.filter(user=user, plays=0, ads=0).exists()
         for returns_of in (VideoReturn, VideoReplay, VideoTriple):
             assert not returns_of.objects.filter(user=user, of_product=0, of_all=0).exists()
-        for spans in (ChannelSpan, HourSpan):
+        for spans in (ChannelSpan, HourYear):
             assert not spans.objects.filter(user=user, plays=0).exists()
 
 
@@ -104,14 +104,14 @@ def test_days_are_counted_anew_from_the_records():
     VideoReplay.objects.filter(user=user).update(of_all=9)
     VideoTriple.objects.filter(user=user).update(of_product=9)
     ChannelSpan.objects.filter(user=user, months=12).delete()
-    HourSpan.objects.filter(user=user, months=3).update(plays=9)
+    HourYear.objects.filter(user=user).update(plays=9)
     HistoryTotal.objects.filter(user=user).update(rewatched=9)
     VideoTotal.objects.filter(user=user).update(last_on=date(2020, 1, 1), product="x")
     assert {difference.table for difference in verify(user)} == {
         "ChannelSpan",
         "DayTotal",
         "HistoryTotal",
-        "HourSpan",
+        "HourYear",
         "VideoReplay",
         "VideoReturn",
         "VideoTotal",

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - its SQL is made of the words in this file
-"""Totals of hours by quarter and year, and the plays of videos in threes: made room for, and filled from what there is of
+"""Totals of hours by year, and the plays of videos in threes: made room for, and filled from what there is of
 everybody. The statements are those of that day.
 """
 
@@ -7,18 +7,12 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-STARTS = {
-    "sqlite": {
-        3: "date(month, '-' || ((CAST(strftime('%m', month) AS INTEGER) - 1) % 3) || ' months')",
-        12: "date(month, 'start of year')",
-    },
-    "postgresql": {3: "date_trunc('quarter', month)::date", 12: "date_trunc('year', month)::date"},
-}
-SPANS = """
-    INSERT INTO dashboard_hourspan (user_id, months, start, weekday, hour, product, plays, seconds, timed)
-    SELECT user_id, {months}, {start}, weekday, hour, product, sum(plays), sum(seconds), sum(timed)
+YEAR = {"sqlite": "date(month, 'start of year')", "postgresql": "date_trunc('year', month)::date"}
+HOURS = """
+    INSERT INTO dashboard_houryear (user_id, year, weekday, hour, product, plays, seconds, timed)
+    SELECT user_id, {year}, weekday, hour, product, sum(plays), sum(seconds), sum(timed)
     FROM dashboard_hourtotal
-    GROUP BY 1, 2, 3, 4, 5, 6"""
+    GROUP BY 1, 2, 3, 4, 5"""
 TRIPLES = """
     INSERT INTO dashboard_videotriple (user_id, day, middle_day, first_day, video_id, product, of_product, of_all)
     WITH plays AS (
@@ -48,8 +42,7 @@ REWATCHED = """
 
 def fill(apps, schema_editor):
     vendor = schema_editor.connection.vendor
-    for months, start in STARTS[vendor].items():
-        schema_editor.execute(SPANS.format(months=months, start=start), params=None)
+    schema_editor.execute(HOURS.format(year=YEAR[vendor]), params=None)
     code_points = 'COLLATE "C"' if vendor == "postgresql" else ""
     schema_editor.execute(TRIPLES.format(code_points=code_points), params=None)
     schema_editor.execute(REWATCHED, params=None)
@@ -64,21 +57,20 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='HourSpanTwin',
+            name='HourYearTwin',
             fields=[
                 ('plays', models.BigIntegerField(default=0)),
                 ('seconds', models.BigIntegerField(default=0)),
                 ('timed', models.BigIntegerField(default=0)),
-                ('months', models.PositiveSmallIntegerField(help_text='How long it is: 3 or 12.', primary_key=True, serialize=False)),
-                ('start', models.DateField(help_text='Its first day.')),
+                ('year', models.DateField(help_text='Its first day.', primary_key=True, serialize=False)),
                 ('weekday', models.PositiveSmallIntegerField()),
                 ('hour', models.PositiveSmallIntegerField()),
                 ('product', models.CharField(max_length=32)),
             ],
             options={
-                'verbose_name': 'hour span',
-                'verbose_name_plural': 'hour spans',
-                'db_table': 'dashboard_hourspan',
+                'verbose_name': 'hour year',
+                'verbose_name_plural': 'hour years',
+                'db_table': 'dashboard_houryear',
                 'managed': False,
                 'default_permissions': ('view',),
             },
@@ -108,14 +100,13 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(db_default=0, default=0, help_text='Those of the videos that were played more than once.'),
         ),
         migrations.CreateModel(
-            name='HourSpan',
+            name='HourYear',
             fields=[
                 ('plays', models.BigIntegerField(default=0)),
                 ('seconds', models.BigIntegerField(default=0)),
                 ('timed', models.BigIntegerField(default=0)),
-                ('pk', models.CompositePrimaryKey('user', 'months', 'start', 'weekday', 'hour', 'product', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('months', models.PositiveSmallIntegerField(help_text='How long it is: 3 or 12.')),
-                ('start', models.DateField(help_text='Its first day.')),
+                ('pk', models.CompositePrimaryKey('user', 'year', 'weekday', 'hour', 'product', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('year', models.DateField(help_text='Its first day.')),
                 ('weekday', models.PositiveSmallIntegerField()),
                 ('hour', models.PositiveSmallIntegerField()),
                 ('product', models.CharField(max_length=32)),
