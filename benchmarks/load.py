@@ -30,11 +30,13 @@ from dashboard.models import (  # noqa: E402
     DayTotal,
     HistoryTotal,
     HourTotal,
+    HourYear,
     SessionTotal,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     VideoTotal,
+    VideoTriple,
 )
 from ingest.demo import write_takeout_page  # noqa: E402
 from ingest.models import Channel, Sighting, Video, WatchRecord  # noqa: E402
@@ -49,12 +51,14 @@ FILLED: tuple[type[models.Model], ...] = (
     Channel,
     DayTotal,
     HourTotal,
+    HourYear,
     SessionTotal,
     ChannelMonth,
     ChannelSpan,
     ChannelTotal,
     VideoTotal,
     VideoReplay,
+    VideoTriple,
     VideoReturn,
     VideoReturnOfMonths,
     HistoryTotal,

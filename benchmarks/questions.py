@@ -56,12 +56,18 @@ QUESTIONS = (
         for endpoint in ("channels", "channels/{channel}", "videos", "heatmap", "calendar", "sessions", "discoveries")
         for period in USUAL
     ),
+    f"videos/?{FOUR_YEARS}",
+    f"heatmap/?{FOUR_YEARS}",
+    *(f"{endpoint}/?period=all&product=YouTube" for endpoint in ("videos", "heatmap", "discoveries")),
+    "videos/?period=2024&product=YouTube Music",
+    f"videos/?{FOUR_YEARS}&product=YouTube",
     "channels/?period=all&source=takeout",
     "videos/?period=all&min_plays=2",
     "sessions/?period=all&gap_minutes=60",
     "streaks/",
     "compare/?period=last_30_days",
     "compare/?period=2024",
+    "compare/?period=last_12_months",
     "years/2024/",
     "records/",
     "records/{record}/",

@@ -106,11 +106,46 @@ class VideoReplay(Returns):
     video_id = models.BigIntegerField()
 
 
+class VideoTriple(Returns):
+    """How often this video was played three times in a row on `first_day`, `middle_day` and `day`, the last one in
+    `product`: its plays are in the order of days, and on one day in that of the products' code points.
+
+    `of_product` counts the plays of that product alone. A video's plays in a period are two more than its triples that
+    begin and end there, if it has any; most videos that are played again have none.
+    """
+
+    pk = models.CompositePrimaryKey("user", "day", "first_day", "middle_day", "video_id", "product")
+    day = models.DateField()
+    first_day = models.DateField()
+    middle_day = models.DateField()
+    video_id = models.BigIntegerField()
+
+    class Meta:
+        # the triples of one video: its first and its last one say what its second play was, and its last but one; and
+        # all of them video by video, without touching the table
+        indexes = [
+            models.Index(
+                fields=["user", "video_id", "day", "middle_day", "first_day", "product", "of_all", "of_product"],
+                name="videotriple_by_video",
+            )
+        ]
+
+
 class HourTotal(Rollup):
     """Per month, weekday (Monday is 0), hour and product: the heatmap. Stated dates have no hour and are not in it."""
 
     pk = models.CompositePrimaryKey("user", "month", "weekday", "hour", "product")
     month = models.DateField(help_text="Its first day.")
+    weekday = models.PositiveSmallIntegerField()
+    hour = models.PositiveSmallIntegerField()
+    product = models.CharField(max_length=32)
+
+
+class HourYear(Rollup):
+    """The same per year: the heatmap of long periods."""
+
+    pk = models.CompositePrimaryKey("user", "year", "weekday", "hour", "product")
+    year = models.DateField(help_text="Its first day.")
     weekday = models.PositiveSmallIntegerField()
     hour = models.PositiveSmallIntegerField()
     product = models.CharField(max_length=32)
@@ -216,4 +251,7 @@ class HistoryTotal(Rollup):
         related_name="+",
     )
     videos = models.BigIntegerField(default=0)
+    rewatched = models.BigIntegerField(
+        default=0, db_default=0, help_text="Those of the videos that were played more than once."
+    )
     channels = models.BigIntegerField(default=0)

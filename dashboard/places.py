@@ -16,6 +16,11 @@ class Place:
     last_watched: datetime
     id: int
 
+    @property
+    def order(self) -> tuple[int, float, int]:
+        """What comes later is greater."""
+        return -self.plays, -self.last_watched.timestamp(), self.id
+
 
 @dataclass(frozen=True)
 class PlaceCursors(SignedCursors):

@@ -25,11 +25,13 @@ from ..twins import (
     ChannelTotalTwin,
     DayTotalTwin,
     HourTotalTwin,
+    HourYearTwin,
     SessionTotalTwin,
     VideoReplayTwin,
     VideoReturnOfMonthsTwin,
     VideoReturnTwin,
     VideoTotalTwin,
+    VideoTripleTwin,
 )
 
 SUMS = ("plays", "seconds", "timed")
@@ -54,8 +56,14 @@ class DayTotalAdmin(OwnedAdmin):
         return day_or_month("day", text)
 
 
+class OfHours(OwnedAdmin):
+    @admin.display(description="weekday")
+    def weekday_name(self, total: Any) -> str:
+        return WEEKDAYS[total.weekday]
+
+
 @admin.register(HourTotalTwin)
-class HourTotalAdmin(OwnedAdmin):
+class HourTotalAdmin(OfHours):
     list_display = ("month", "weekday_name", "hour", "product", *SUMS)
     keyset = ("-month", "-weekday", "-hour", "-product")
     owned_fields = ("month", "weekday_name", "hour", "product", *SUMS)
@@ -64,9 +72,16 @@ class HourTotalAdmin(OwnedAdmin):
     def look_up(self, text: str) -> Q | None:
         return day_or_month("month", text)
 
-    @admin.display(description="weekday")
-    def weekday_name(self, total: Any) -> str:
-        return WEEKDAYS[total.weekday]
+
+@admin.register(HourYearTwin)
+class HourYearAdmin(OfHours):
+    list_display = ("year", "weekday_name", "hour", "product", *SUMS)
+    keyset = ("-year", "-weekday", "-hour", "-product")
+    owned_fields = ("year", "weekday_name", "hour", "product", *SUMS)
+    search_help_text = "A year: 2024."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("year", text)
 
 
 @admin.register(SessionTotalTwin)
@@ -149,6 +164,13 @@ class OfChannels(NamedAdmin):
     parameter = "channel"
 
 
+class OfVideos(NamedAdmin):
+    model_of_names = Video
+    twin_of_names = VideoTwin
+    column = "video_id"
+    parameter = "video"
+
+
 @admin.register(ChannelMonthTwin)
 class ChannelMonthAdmin(OfChannels):
     list_display = ("month", "name", "product", *SUMS)
@@ -199,11 +221,7 @@ class RewatchedFilter(IndexedFilter):
 
 
 @admin.register(VideoTotalTwin)
-class VideoTotalAdmin(NamedAdmin):
-    model_of_names = Video
-    twin_of_names = VideoTwin
-    column = "video_id"
-    parameter = "video"
+class VideoTotalAdmin(OfVideos):
     list_display = ("plays", "name", "seconds", "timed", "first_on", "last_watched", "records")
     list_filter = (RewatchedFilter,)
     keyset = ("-plays", "-last_watched", "video_id")
@@ -215,11 +233,7 @@ class VideoTotalAdmin(NamedAdmin):
 
 
 @admin.register(VideoReplayTwin)
-class VideoReplayAdmin(NamedAdmin):
-    model_of_names = Video
-    twin_of_names = VideoTwin
-    column = "video_id"
-    parameter = "video"
+class VideoReplayAdmin(OfVideos):
     list_display = ("day", "previous_day", "name", "product", "of_product", "of_all")
     keyset = ("-day", "-previous_day", "-video_id", "-product")
     owned_fields = ("day", "previous_day", "video_id", "name", "product", "of_product", "of_all")
@@ -229,12 +243,23 @@ class VideoReplayAdmin(NamedAdmin):
         return day_or_month("day", text)
 
 
+@admin.register(VideoTripleTwin)
+class VideoTripleAdmin(OfVideos):
+    list_display = ("day", "first_day", "middle_day", "name", "product", "of_product", "of_all")
+    keyset = ("-day", "-first_day", "-middle_day", "-video_id", "-product")
+    owned_fields = ("day", "first_day", "middle_day", "video_id", "name", "product", "of_product", "of_all")
+    search_help_text = "A day, a month or a year: 2024-05-01, 2024-05, 2024; or a video's id."
+
+    def look_up(self, text: str) -> Q | None:
+        return day_or_month("day", text) or super().look_up(text)
+
+
 @admin.register(HistoryTotal)
 class HistoryTotalAdmin(PagedAdmin):
-    list_display = ("user_id", "user", *SUMS, "videos", "channels", "page")
+    list_display = ("user_id", "user", *SUMS, "videos", "rewatched", "channels", "page")
     list_select_related = ("user",)
     search_help_text = "A Clerk id, a username or a primary key."
-    fields = ("user", *SUMS, "videos", "channels", "page")
+    fields = ("user", *SUMS, "videos", "rewatched", "channels", "page")
     readonly_fields = ("page",)
 
     def look_up(self, text: str) -> Q | None:

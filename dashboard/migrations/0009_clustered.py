@@ -9,6 +9,7 @@ from dashboard.clustered import cluster
 TABLES = (
     "dashboard_daytotal",
     "dashboard_hourtotal",
+    "dashboard_houryear",
     "dashboard_channelmonth",
     "dashboard_channelspan",
     "dashboard_sessiontotal",
@@ -22,6 +23,6 @@ def forwards(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("dashboard", "0007_channel_spans_and_replays")]
+    dependencies = [("dashboard", "0008_hours_of_years_and_triples")]
 
     operations = [migrations.RunPython(forwards, migrations.RunPython.noop)]

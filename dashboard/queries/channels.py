@@ -19,7 +19,8 @@ from ..places import PlaceCursors
 from ..plays import Plays
 from ..standing import Standing
 from .by_day import altogether
-from .most_watched import Ranked, most_watched
+from .most_watched import most_watched
+from .ranking import Ranked
 from .totals import Tally
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from msgspec import Meta, Struct
 
 from accounts.models import User
@@ -16,10 +16,10 @@ from ingest.periods import Period
 from ..drilldown import Drilldown, drilldown, span
 from ..frames import Answer, frame
 from ..metrics import PlayCount, Seconds
-from ..models import DayTotal, HourTotal
+from ..models import DayTotal, HourTotal, HourYear
+from ..pieces import DAYS, YEAR, Piece, pieces
 from ..plays import Plays
 from ..standing import Standing
-from ..whole_months import nearest_month
 from .by_day import altogether
 from .totals import Tally
 
@@ -79,40 +79,30 @@ def heatmap(user: User, period: Period, standing: Standing, plays: Plays) -> Hea
 
 
 def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) -> Hours:
-    """Months come from their totals, where there are such; days that these lack or have too many, from the records."""
-    found: list[tuple[int, int, int, int]] = []
-    days = [(period, +1)]
-    if plays.are_rolled_up:
-        first, after, days = _nearest_months(period, last_day)
-        months = HourTotal.objects.filter(user=user, month__gte=first, month__lt=after)
-        if plays.product is not None:
-            months = months.filter(product=plays.product)
-        found += months.values_list("weekday", "hour").annotate(Sum("plays"), Sum("seconds")).order_by()
-    for some, sign in days:
-        hours = plays.of(user, some).filter(hour__isnull=False).values_list("watched_on", "hour")
-        sums = hours.annotate(plays=Count("id"), sum=Sum("seconds", default=0)).order_by()
-        found += [(day.weekday(), hour, sign * number, sign * seconds) for day, hour, number, seconds in sums]
+    """Years and months come from their totals, where there are such; days from the records."""
+    parts = pieces(period, last_day) if plays.are_rolled_up else [Piece(DAYS, period.start, period.end)]
     together: dict[tuple[int, int], list[Tally]] = defaultdict(list)
-    for weekday, hour, number, seconds in found:
-        together[weekday, hour].append(Tally(number, seconds))
+    for piece in parts:
+        of_piece = _of_days(user, piece, plays) if piece.months == DAYS else _of_totals(user, piece, plays)
+        for weekday, hour, number, seconds in of_piece:
+            together[weekday, hour].append(Tally(piece.sign * number, piece.sign * seconds))
     return {key: _sum(tallies) for key, tallies in together.items()}
 
 
-def _nearest_months(period: Period, last_day: date | None) -> tuple[date, date, list[tuple[Period, int]]]:
-    """The first of some months and the one after the last, and the days to be added to these, or taken away."""
-    first, after = nearest_month(period.start), nearest_month(period.end, last_day)
-    if first >= after:
-        return period.end, period.end, [(period, +1)]
-    edges = [(period.start, first, +1), (first, period.start, -1), (after, period.end, +1), (period.end, after, -1)]
-    return (
-        first,
-        after,
-        [
-            (span(one, other), sign)
-            for one, other, sign in edges
-            if one < other and (last_day is None or one <= last_day)
-        ],
-    )
+def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
+    if piece.months == YEAR:
+        totals: QuerySet[Any] = HourYear.objects.filter(user=user, year__gte=piece.start, year__lt=piece.end)
+    else:
+        totals = HourTotal.objects.filter(user=user, month__gte=piece.start, month__lt=piece.end)
+    if plays.product is not None:
+        totals = totals.filter(product=plays.product)
+    yield from totals.values_list("weekday", "hour").annotate(Sum("plays"), Sum("seconds")).order_by()
+
+
+def _of_days(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
+    hours = plays.of(user, span(piece.start, piece.end)).filter(hour__isnull=False).values_list("watched_on", "hour")
+    for day, hour, number, seconds in hours.annotate(plays=Count("id"), sum=Sum("seconds", default=0)).order_by():
+        yield day.weekday(), hour, number, seconds
 
 
 def without_hour(user: User, period: Period, plays: Plays) -> WithoutHour:

@@ -9,55 +9,24 @@ the order of the records.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
-from ingest.models import WatchRecord
 from ingest.periods import DAY, Period
-from ingest.pipeline import bulk
 
-from ..models import NO_CHANNEL, ChannelTotal, VideoTotal
+from ..models import NO_CHANNEL, ChannelTotal, HistoryTotal, VideoTotal
 from ..narrowing import FirstOf as Subject
 from ..places import Place
 from ..plays import Plays
-from .per_subject import as_parameter, ask, conditions, instants
+from .per_subject import as_parameter, ask
+from .played_again import played_again
+from .played_once import played_once
+from .ranking import INFINITELY_OFTEN, MostWatched, Ranked, instant
 from .totals import Tally
-
-# More than anybody has watched anything.
-INFINITELY_OFTEN = 2**62
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """One channel or video; `last_watched` within the period."""
-
-    rank: int
-    id: int
-    plays: int
-    seconds: int
-    last_watched: datetime
-
-    @property
-    def place(self) -> Place:
-        return Place(self.plays, self.last_watched, self.id)
-
-
-@dataclass(frozen=True)
-class MostWatched:
-    ranked: list[Ranked]
-    # Where the next page goes on; None after the last one.
-    end: Place | None
-    # The plays without a channel.
-    without: Tally
-    # How many channels there are, None if nobody counted them; or how many videos were played more than once.
-    number: int | None
 
 
 def most_watched(
@@ -69,20 +38,27 @@ def most_watched(
     limit: int,
     after: Place | None = None,
     least: int = 1,
+    rewatches: int = 0,
     last_day: date | None = None,
 ) -> MostWatched:
-    """Those that were played `least` times or more. After `last_day` is nothing; None if nobody knows it."""
+    """Those that were played `least` times or more. After `last_day` is nothing; None if nobody knows it. Of videos,
+    `rewatches` are the plays that follow another one of the same video in the period.
+    """
     without, number = Tally(), None
     if period.is_all and plays.are_all:
         ranked = _over_everything(user, subject, limit, after, least)
         if subject is Subject.CHANNEL:
             without = _without_channel(user)
         else:
-            number = _totals(user, subject).count()
+            number = _rewatched(user)
+    elif subject is Subject.VIDEO and plays.are_rolled_up:
+        again = played_again(user, period, plays, limit=limit, after=after, least=least)
+        # Of each video played again all rewatches but the first follow two plays.
+        ranked, number = again.ranked, rewatches - again.triples
     else:
         ranked, without, number = _within(user, subject, period, plays, limit, after, least, last_day)
     if subject is Subject.VIDEO and least == 1 and len(ranked) <= limit:
-        once = _played_once(user, period, plays, after, limit + 1 - len(ranked))
+        once = played_once(user, period, plays, after, limit + 1 - len(ranked))
         ranked += [Ranked(1 + (number or 0), id, 1, seconds, at) for id, seconds, at in once]
     page = ranked[:limit]
     return MostWatched(page, page[-1].place if len(ranked) > limit else None, without, number)
@@ -139,6 +115,10 @@ def _without_channel(user: User) -> Tally:
     return Tally(
         *(ChannelTotal.objects.filter(user=user, channel_id=NO_CHANNEL).values_list("plays", "seconds").first() or ())
     )
+
+
+def _rewatched(user: User) -> int:
+    return HistoryTotal.objects.filter(user=user).values_list("rewatched", flat=True).first() or 0
 
 
 # Only those near the page are asked when they were watched last: the ones level with the place it goes on after, as
@@ -211,66 +191,9 @@ def _within(
         elif last_watched is None:
             without = Tally(count, seconds)
         else:
-            ranked.append(Ranked(rank, id, count, seconds, _instant(last_watched)))
-    if subject is Subject.VIDEO and plays.are_rolled_up:
-        seconds_of = _seconds_of(user, period, plays, [video.id for video in ranked])
-        ranked = [replace(video, seconds=seconds_of[video.id]) for video in ranked]
-    ranked.sort(key=lambda each: (-each.plays, -each.last_watched.timestamp(), each.id))
+            ranked.append(Ranked(rank, id, count, seconds, instant(last_watched)))
+    ranked.sort(key=lambda each: each.place.order)
     return ranked, without, number
-
-
-def _seconds_of(user: User, period: Period, plays: Plays, videos: list[int]) -> Counter[int]:
-    """Added up from all plays of these few: a database that is asked for the period's reads all of the period."""
-    seconds_of: Counter[int] = Counter()
-    columns = ("video_id", "watched_on", "product", "is_ad", "seconds")
-    start, end = ((day - bulk.EPOCH).days for day in (period.start, period.end))
-    for id, day, product, is_ad, seconds in bulk.fetch(WatchRecord, columns, user.pk, "video_id", videos):
-        if day is not None and start <= day < end and not is_ad and plays.product in (None, product):
-            seconds_of[id] += seconds or 0
-    return seconds_of
-
-
-# The plays of videos that were played once in the period, latest first. SQLite must not look at the period's days: it
-# would rather read all of them, for each row, than the few plays of a video.
-ONCE = """
-    SELECT video_id, COALESCE(seconds, 0), watched_at
-    FROM ingest_watchrecord AS play
-    WHERE user_id = %(user)s AND video_id IS NOT NULL AND {ads} {meant}
-        AND watched_at >= %(earliest)s AND watched_at <= %(latest)s
-        AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
-        AND (watched_at < %(after_last)s OR video_id > %(after_id)s)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM ingest_watchrecord AS other
-            WHERE user_id = %(user)s AND video_id = play.video_id AND id <> play.id AND {ads} {meant_of_these}
-                AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
-        )
-    ORDER BY watched_at DESC, video_id
-    LIMIT %(limit)s
-"""
-
-
-def _played_once(
-    user: User, period: Period, plays: Plays, after: Place | None, limit: int
-) -> Iterator[tuple[int, int, datetime]]:
-    """Video, seconds and time. They follow what was played more often, wherever the page before ended there."""
-    earliest, latest = instants(period)
-    last, id = (after.last_watched, after.id) if after is not None and after.plays == 1 else (latest + DAY, 0)
-    times = {"earliest": earliest, "latest": min(last, latest), "after_last": last}
-    parameters = {
-        "user": user.pk,
-        "product": plays.product,
-        "source": plays.source,
-        "start": period.start,
-        "end": period.end,
-        "after_id": id,
-        "limit": limit,
-        **{name: as_parameter(instant) for name, instant in times.items()},
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(ONCE.format(**conditions(Subject.VIDEO, plays)), parameters)
-        for video, seconds, at in cursor.fetchall():
-            yield video, seconds, _instant(at)
 
 
 def rank_of(
@@ -281,9 +204,3 @@ def rank_of(
         return 1 + _totals(user, subject).filter(plays__gt=number).count()
     ((ahead_of_it,),) = ask(HOW_MANY_AHEAD, user, subject, period, plays, {"plays": number}, last_day)
     return 1 + int(ahead_of_it)
-
-
-def _instant(value: datetime | str) -> datetime:
-    """SQLite has no times: it gives back the text it keeps, or what Django makes of that, which is of no zone."""
-    at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

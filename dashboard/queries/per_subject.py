@@ -1,8 +1,8 @@
 """What channels come to in a period, and which videos were played more than once, as SQL that questions go on from: a
 table `summed` of subject, plays and seconds.
 
-Subject 0 is the plays without a channel. Of videos there are those played more than once; their seconds are in no
-rollup, and 0 where the plays are rolled up.
+Subject 0 is the plays without a channel. Of videos there are those played more than once; played_again.py finds these
+where the plays are rolled up.
 """
 
 from __future__ import annotations
@@ -59,16 +59,6 @@ OF_VIDEOS = """
         HAVING COUNT(*) > 1
     )
 """
-# A video's plays are its first one in the period, and each one that follows another one there.
-OF_VIDEOS_AGAIN = """
-    WITH summed AS (
-        SELECT video_id AS subject, CAST(SUM({of}) AS bigint) + 1 AS plays, 0 AS seconds
-        FROM dashboard_videoreplay
-        WHERE user_id = %(user)s AND day >= %(start)s AND day < %(end)s AND previous_day >= %(start)s {meant}
-        GROUP BY video_id
-        HAVING SUM({of}) > 0
-    )
-"""
 OF_PRODUCT = "AND product = %(product)s"
 OF_SOURCE = "AND source = %(source)s"
 # There is no index of ads by day.
@@ -121,7 +111,7 @@ def ask(
     known |= {"start": period.start, "end": period.end, **parameters}
     known |= dict(zip(("earliest", "latest"), map(as_parameter, instants(period)), strict=True))
     if subject is Subject.VIDEO:
-        summed = OF_VIDEOS_AGAIN if plays.are_rolled_up else OF_VIDEOS
+        summed = OF_VIDEOS
     else:
         parts = []
         for number, piece in enumerate(_pieces(period, plays, last_day)):

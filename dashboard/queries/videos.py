@@ -21,7 +21,8 @@ from ..plays import Plays
 from ..standing import Standing
 from .by_day import altogether
 from .channels import Without
-from .most_watched import Ranked, most_watched
+from .most_watched import most_watched
+from .ranking import Ranked
 from .totals import Tally, totals_of_days
 from .variety import different_videos
 
@@ -70,16 +71,17 @@ def videos(
     after = cursors.place(cursor)
     total = altogether(user, period, plays)
     different = _different(user, period, standing, plays)
-    without = _without_video(user, period, plays)
+    without = without_video(user, period, plays)
+    rewatches = total.plays - without.plays - different
     top = most_watched(
-        user, Subject.VIDEO, period, plays, limit=limit, after=after, least=min_plays, last_day=standing.last_day
+        user, Subject.VIDEO, period, plays, limit=limit, after=after, least=min_plays, rewatches=rewatches
     )
     return VideoPage(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
         plays=total.plays,
         videos=different,
         rewatched=top.number or 0,
-        rewatches=total.plays - without.plays - different,
+        rewatches=rewatches,
         results=list(videos_in_list(user, period, plays, top.ranked, total.plays)),
         without_video=Without(
             plays=without.plays,
@@ -98,7 +100,7 @@ def _different(user: User, period: Period, standing: Standing, plays: Plays) -> 
     return int(plays.of(user, period).aggregate(videos=Count("video_id", distinct=True))["videos"])
 
 
-def _without_video(user: User, period: Period, plays: Plays) -> Tally:
+def without_video(user: User, period: Period, plays: Plays) -> Tally:
     if plays.are_rolled_up:
         days = totals_of_days(user, period, plays.product)
         sums = days.aggregate(plays=Sum("nameless_plays", default=0), seconds=Sum("nameless_seconds", default=0))

@@ -27,7 +27,7 @@ from .series import SeriesPart, series
 from .sessions import Session, longest_session
 from .streaks import Streak, longest_of, runs, streak
 from .totals import added_up
-from .videos import VideoInList, videos_in_list
+from .videos import VideoInList, videos_in_list, without_video
 
 
 class BiggestDay(Struct, frozen=True, kw_only=True):
@@ -68,14 +68,16 @@ def year(user: User, period: Period, standing: Standing, plays: Plays, *, top: i
     days = by_day(user, period, plays)
     total = added_up(totals for _, totals in days)
     channels = most_watched(user, Subject.CHANNEL, period, plays, limit=top, last_day=standing.last_day)
-    videos = most_watched(user, Subject.VIDEO, period, plays, limit=top)
+    numbers = kpis(user, period, plays, total, channels.number, standing.last_day)
+    rewatches = total.plays - without_video(user, period, plays).plays - numbers.videos
+    videos = most_watched(user, Subject.VIDEO, period, plays, limit=top, rewatches=rewatches)
     found = list(runs(days))
     longest_run = longest_of(found)
     return Year(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
         year=period.start.year,
         plays=total.plays,
-        kpis=kpis(user, period, plays, total, channels.number, standing.last_day),
+        kpis=numbers,
         months=series(in_buckets(days, period, Granularity.MONTH), period, plays),
         top_channels=list(channels_in_list(user, period, plays, channels.ranked, total.plays)),
         without_channel=without_channel(period, plays, channels.without, total.plays),

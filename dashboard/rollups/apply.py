@@ -23,9 +23,11 @@ from ..models import (
     DayTotal,
     HistoryTotal,
     HourTotal,
+    HourYear,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
+    VideoTriple,
 )
 from ..pieces import QUARTER, YEAR
 from . import returns, seen, sessions
@@ -62,11 +64,13 @@ def apply(change: Change) -> None:
     _add(DayTotal, user_id, ("day", "product"), DAY_SUMS, deltas.days)
     _add(VideoReturn, user_id, ("day", "previous_day", "product"), RETURNS, moved.returns)
     _add(VideoReplay, user_id, ("day", "previous_day", "video_id", "product"), RETURNS, moved.replays)
+    _add(VideoTriple, user_id, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, moved.triples)
     _add(VideoReturnOfMonths, user_id, ("month", "previous_month", "product"), RETURNS, _by_month(moved.returns))
     _add(HourTotal, user_id, ("month", "weekday", "hour", "product"), SUMS, deltas.hours)
+    _add(HourYear, user_id, ("year", "weekday", "hour", "product"), SUMS, _by_year(deltas.hours))
     _add(ChannelMonth, user_id, ("month", "channel_id", "product"), SUMS, deltas.channel_months)
     _add(ChannelSpan, user_id, ("start", "months", "channel_id", "product"), SUMS, _by_span(deltas.channel_months))
-    _add_history(user_id, deltas.all, videos.more, more_channels)
+    _add_history(user_id, deltas.all, videos, more_channels)
     sessions.move(change)
 
 
@@ -134,6 +138,15 @@ def _by_month(of_days: returns.Returns) -> returns.Returns:
     return of_months
 
 
+def _by_year(hours: Mapping[tuple[int, int, int, str], Sum]) -> dict[tuple[int, int, int, str], Sum]:
+    of_years: dict[tuple[int, int, int, str], Sum] = defaultdict(_zero)
+    for (month, weekday, hour, product), sums in hours.items():
+        year = of_years[_span(month, YEAR), weekday, hour, product]
+        for place, sum in enumerate(sums):
+            year[place] += sum
+    return of_years
+
+
 def _by_span(of_months: Mapping[tuple[int, int, str], Sum]) -> dict[tuple[int, int, int, str], Sum]:
     of_spans: dict[tuple[int, int, int, str], Sum] = defaultdict(_zero)
     for (month, channel, product), sums in of_months.items():
@@ -164,6 +177,7 @@ def _add(
         model._default_manager.filter(user=user_id, **{f"{key[0]}__in": days}, **nothing_left).delete()
 
 
-def _add_history(user_id: int, sums: Sum, videos: int, channels: int) -> None:
-    columns = (*SUMS, "videos", "channels")
-    bulk.upsert(HistoryTotal, ("user_id", *columns), [(user_id, *sums, videos, channels)], add=columns)
+def _add_history(user_id: int, sums: Sum, videos: seen.Moved, channels: int) -> None:
+    columns = (*SUMS, "videos", "rewatched", "channels")
+    counts = (*sums, videos.more, videos.more_rewatched, channels)
+    bulk.upsert(HistoryTotal, ("user_id", *columns), [(user_id, *counts)], add=columns)

@@ -7,6 +7,7 @@ What does not depend on the clock (plays, seconds, last times) is left alone. Te
 from __future__ import annotations
 
 from django.db import connection
+from django.db.models import Model
 
 from ingest.pipeline import bulk
 
@@ -16,11 +17,26 @@ from ..models import (
     ChannelSpan,
     DayTotal,
     HourTotal,
+    HourYear,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
+    VideoTriple,
 )
+from ..pieces import YEAR
 from . import steps
+
+MADE_ANEW: tuple[type[Model], ...] = (
+    DayTotal,
+    VideoReplay,
+    VideoTriple,
+    VideoReturn,
+    VideoReturnOfMonths,
+    HourTotal,
+    HourYear,
+    ChannelMonth,
+    ChannelSpan,
+)
 
 PLAYS = "user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL"
 SUMS = "count(*), coalesce(sum(seconds), 0), count(seconds)"
@@ -57,6 +73,11 @@ RETURNS = """
 REPLAYS = """
     INSERT INTO dashboard_videoreplay (user_id, day, previous_day, video_id, product, of_product, of_all)
     SELECT %(user)s, counted.* FROM ({replays}) AS counted"""
+TRIPLES = """
+    INSERT INTO dashboard_videotriple (
+        user_id, day, middle_day, first_day, video_id, product, of_product, of_all
+    )
+    SELECT %(user)s, counted.* FROM ({triples}) AS counted"""
 RETURNS_OF_MONTHS = """
     INSERT INTO dashboard_videoreturnofmonths (user_id, month, previous_month, product, of_product, of_all)
     SELECT %(user)s, counted.* FROM ({returns_of_months}) AS counted"""
@@ -76,6 +97,11 @@ CHANNEL_MONTHS = """
     SELECT user_id, {month}, coalesce(channel_id, {no_channel}), product, {sums}
     FROM ingest_watchrecord WHERE {plays}
     GROUP BY 1, 2, 3, 4"""
+HOURS_OF_YEARS = """
+    INSERT INTO dashboard_houryear (user_id, year, weekday, hour, product, plays, seconds, timed)
+    SELECT user_id, {year}, weekday, hour, product, sum(plays), sum(seconds), sum(timed)
+    FROM dashboard_hourtotal WHERE user_id = %(user)s
+    GROUP BY 1, 2, 3, 4, 5"""
 CHANNEL_SPANS = """
     INSERT INTO dashboard_channelspan (user_id, months, start, channel_id, product, plays, seconds, timed)
     SELECT user_id, {months}, {start}, channel_id, product, sum(plays), sum(seconds), sum(timed)
@@ -103,7 +129,7 @@ def recount_days(user_id: int) -> None:
     }
     stated = _stated(user_id)
     channel = f"coalesce(channel_id, {NO_CHANNEL})"
-    for model in (DayTotal, VideoReplay, VideoReturn, VideoReturnOfMonths, HourTotal, ChannelMonth, ChannelSpan):
+    for model in MADE_ANEW:
         model._default_manager.filter(user=user_id).delete()
     statements = [
         DAYS.format(**words),
@@ -112,8 +138,10 @@ def recount_days(user_id: int) -> None:
         VIDEOS_OF_DAYS.format(videos_of_days=steps.videos_of_days()),
         RETURNS.format(returns=steps.returns()),
         REPLAYS.format(replays=steps.replays()),
+        TRIPLES.format(triples=steps.triples()),
         RETURNS_OF_MONTHS.format(returns_of_months=steps.returns_of_months()),
         HOURS.format(**words),
+        HOURS_OF_YEARS.format(year=bulk.dialect().span_of("month", YEAR)),
         CHANNEL_MONTHS.format(**words),
         *(CHANNEL_SPANS.format(months=months, start=bulk.dialect().span_of("month", months)) for months in (3, 12)),
         FIRST_AND_LAST_DAYS.format(table="dashboard_channeltotal", column="channel_id", subject=channel, **words),

@@ -29,11 +29,13 @@ from ..models import (
     DayTotal,
     HistoryTotal,
     HourTotal,
+    HourYear,
     SessionTotal,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     VideoTotal,
+    VideoTriple,
 )
 from . import sessions, steps
 
@@ -170,6 +172,10 @@ def _replays(user: User) -> Iterator[Values]:
     return steps.rows(f"{steps.replays()} ORDER BY 1, 2, 3, 4", user.pk, days=2)
 
 
+def _triples(user: User) -> Iterator[Values]:
+    return steps.rows(f"{steps.triples()} ORDER BY 1, 2, 3, 4, 5", user.pk, days=3)
+
+
 def _returns_of_months(user: User) -> Iterator[Values]:
     return steps.rows(f"{steps.returns_of_months()} ORDER BY 1, 2, 3", user.pk, days=2)
 
@@ -181,10 +187,14 @@ def _sessions(user: User) -> Iterator[Values]:
         yield first, id, EPOCH + timedelta(days=day), last, end - start, plays, seconds
 
 
-def _hours(user: User) -> Iterable[Values]:
+def _hours(user: User, start: Any = _MONTH) -> Iterable[Values]:
     weekday = ExtractIsoWeekDay("watched_on") - 1
-    keys = {"month": _MONTH, "weekday": weekday, "hour": F("hour"), "product": F("product")}
+    keys = {"start": start, "weekday": weekday, "hour": F("hour"), "product": F("product")}
     return _grouped(_plays(user).filter(hour__isnull=False), keys, _COUNTED)
+
+
+def _hours_of_years(user: User) -> Iterable[Values]:
+    return _hours(user, TruncYear("watched_on"))
 
 
 def _channel_months(user: User) -> Iterable[Values]:
@@ -219,8 +229,12 @@ def _everything(user: User) -> Iterable[Values]:
         )
         .values()
     )
+    of_videos = _plays(user).filter(video_id__isnull=False).values("video_id").annotate(plays=Count("id"))
+    rewatched = of_videos.filter(plays__gt=1).count()
     return (
-        [(plays, seconds, timed, videos, channels)] if HistoryTotal.objects.filter(user=user).exists() or plays else []
+        [(plays, seconds, timed, videos, rewatched, channels)]
+        if HistoryTotal.objects.filter(user=user).exists() or plays
+        else []
     )
 
 
@@ -239,14 +253,16 @@ RECOUNTS = (
     Recount(DayTotal, ("day", "product"), DAY_SUMS, _days),
     Recount(VideoReturn, ("day", "previous_day", "product"), RETURNS, _returns),
     Recount(VideoReplay, ("day", "previous_day", "video_id", "product"), RETURNS, _replays),
+    Recount(VideoTriple, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, _triples),
     Recount(VideoReturnOfMonths, ("month", "previous_month", "product"), RETURNS, _returns_of_months),
     Recount(HourTotal, ("month", "weekday", "hour", "product"), PLAYS, _hours),
+    Recount(HourYear, ("year", "weekday", "hour", "product"), PLAYS, _hours_of_years),
     Recount(SessionTotal, sessions.COLUMNS[:1], sessions.COLUMNS[1:], _sessions),
     Recount(ChannelMonth, ("month", "channel_id", "product"), PLAYS, _channel_months),
     Recount(ChannelSpan, ("months", "start", "channel_id", "product"), PLAYS, _channel_spans),
     Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels),
     Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN, "product"), _videos),
-    Recount(HistoryTotal, (), (*PLAYS, "videos", "channels"), _everything),
+    Recount(HistoryTotal, (), (*PLAYS, "videos", "rewatched", "channels"), _everything),
 )
 
 HISTORY = Recount(History, (), ("records", "ads", "undated", "first_watched", "last_watched"), _history)

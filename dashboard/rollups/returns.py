@@ -1,9 +1,11 @@
-"""Moves what the number of different videos of any period follows from: VideoReturn, and the videos of each day.
+"""Moves what the number of different videos of any period follows from: VideoReturn, and the videos of each day; and
+which of them were played again: VideoReplay and VideoTriple.
 
 Different videos of a period = the videos of each of its days, added up, less those returns that begin and end in it. A
 change moves this by the days on which its videos had been watched before, and are now. Those are looked up as seldom
 as can be: a new video has none before, and one watched only before or after all that is known of it, as in an export
-read from one end to the other and in whatever is watched today, returns to or from its first or last day.
+read from one end to the other and in whatever is watched today, returns to or from its first or last day, and makes
+triples with its first two plays or its last two.
 """
 
 from __future__ import annotations
@@ -11,21 +13,29 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
+from django.db.models import OuterRef, Subquery
 from msgspec import Struct
 
 from ingest.models import WatchRecord
 from ingest.pipeline import bulk
+from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.changes import Change
 
-from .seen import Delta, Known
+from ..models import VideoTotal, VideoTriple
+from .seen import Delta, Known, chunks
 
 # A day and product in which a video was watched.
 Cell = tuple[int, str]
+# How often a video was played in each.
+Plays = dict[Cell, int]
 # By day, previous day, video and product: [of_product, of_all].
 Replays = dict[tuple[int, int, int, str], list[int]]
 # By day, previous day and product: the same.
 Returns = dict[tuple[int, int, str], list[int]]
+# By day, middle day, first day, video and product: the same.
+Triples = dict[tuple[int, int, int, int, str], list[int]]
 
 
 class Step(Struct, frozen=True, gc=False):
@@ -47,12 +57,13 @@ class Moved:
     new_elsewhere_first: Counter[Cell] = field(default_factory=Counter)
     returns: Returns = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
     replays: Replays = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+    triples: Triples = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
-    def play_again(self, id: int, cell: Cell, times: int) -> None:
-        """In a cell where it was played before."""
-        day, product = cell
-        for place in (0, 1):
-            self.replays[day, day, id, product][place] += times
+    def change(self, id: int, before: Plays, after: Plays) -> None:
+        for sign, plays in ((-1, before), (+1, after)):
+            self.count(id, plays, sign)
+            self.count_again(id, plays, sign)
+            self.count_triples(id, plays, sign)
 
     def count(self, id: int, cells: Iterable[Cell], sign: int) -> None:
         for step in steps(cells):
@@ -68,6 +79,25 @@ class Moved:
                 self.returns[step.day, step.previous_of_all, step.product][1] += sign
                 self.replays[step.day, step.previous_of_all, id, step.product][1] += sign
 
+    def count_again(self, id: int, plays: Plays, sign: int) -> None:
+        """The further plays in each cell."""
+        for (day, product), number in plays.items():
+            if number > 1:
+                for place in (0, 1):
+                    self.replays[day, day, id, product][place] += sign * (number - 1)
+
+    def count_triples(self, id: int, plays: Plays, sign: int) -> None:
+        if sum(plays.values()) < 3:
+            return
+        days_of: dict[str | None, list[int]] = defaultdict(list)
+        for (day, product), number in sorted(plays.items()):
+            for place, whose in enumerate((product, None)):
+                days = days_of[whose]
+                for _ in range(number):
+                    days.append(day)
+                    if len(days) > 2:
+                        self.triples[day, days[-2], days[-3], id, product][place] += sign
+
 
 def steps(cells: Iterable[Cell]) -> Iterator[Step]:
     """A video's cells in order, each with the days before."""
@@ -81,73 +111,93 @@ def steps(cells: Iterable[Cell]) -> Iterator[Step]:
 def moved(change: Change, videos: Mapping[int, Delta], known: Mapping[int, Known]) -> Moved:
     """By what they change. `videos` are those of the change; `known` is what was known of them before it."""
     moved = Moved()
-    # A new video of one day has this one cell; most are.
+    # A new video of one play has this one cell; most are.
     is_once = {
         id: (delta.first_on, delta.product)
         for id, delta in videos.items()
-        if delta.first_on == delta.last_on and delta.product is not None and id not in known
+        if delta.plays == 1 and delta.product is not None and id not in known
     }
     moved.videos.update(is_once.values())
     moved.new_videos.update(is_once.values())
-    for id, cell in is_once.items():
-        if videos[id].plays > 1:
-            moved.play_again(id, cell, videos[id].plays - 1)
-    elsewhere = videos.keys() - is_once
-    between = {}
-    for id, plays in _plays(change, elsewhere).items():
-        before = _ends(known.get(id), plays)
-        if before is None:
-            between[id] = plays
-            continue
-        for cell, count in plays.items():
-            moved.play_again(id, cell, count - (cell not in before))
-        if not before.issuperset(plays):
-            moved.count(id, before, -1)
-            moved.count(id, before.union(plays), +1)
-    for id, after in _stored(change.user_id, between).items():
-        before_it = Counter({cell: after[cell] - between[id][cell] for cell in {*after, *between[id]}})
-        for sign, counts in ((-1, before_it), (+1, after)):
-            moved.count(id, _cells(counts), sign)
-            for cell in _cells(counts):
-                moved.play_again(id, cell, sign * (counts[cell] - 1))
+    plays = _plays(change, videos.keys() - is_once)
+    before = _ends(change.user_id, plays, known)
+    for id, ends in before.items():
+        moved.change(id, ends, _sum(ends, plays[id], +1))
+    for id, after in _stored(change.user_id, plays.keys() - before).items():
+        moved.change(id, _sum(after, plays[id], -1), after)
     return moved
 
 
-def _plays(change: Change, videos: Collection[int]) -> dict[int, Counter[Cell]]:
+def _plays(change: Change, videos: Collection[int]) -> dict[int, Plays]:
     """How many more or fewer plays each of these videos has in each cell; only those with a difference."""
-    plays: dict[int, Counter[Cell]] = defaultdict(Counter)
+    plays: dict[int, Plays] = defaultdict(lambda: defaultdict(int))
     for rows, sign in ((change.added, +1), (change.removed, -1)):
         for row in rows:
             id = row.video_id
             if id is not None and id in videos and not row.is_ad and row.day is not None:
                 plays[id][row.day, row.product] += sign
-    differing = ((id, Counter({cell: count for cell, count in cells.items() if count})) for id, cells in plays.items())
+    differing = ((id, {cell: count for cell, count in cells.items() if count}) for id, cells in plays.items())
     return {id: cells for id, cells in differing if cells}
 
 
-def _ends(known: Known | None, plays: Mapping[Cell, int]) -> set[Cell] | None:
-    """The first and last cell known, if those are all that matter of what was there before; None if more does."""
-    if known is None:
-        return set()
-    is_outside = known.product is not None and all(
+def _ends(user_id: int, plays: Mapping[int, Plays], known: Mapping[int, Known]) -> dict[int, Plays]:
+    """The first two and the last two plays that were known of those videos of which no others matter."""
+    ends: dict[int, Plays] = {}
+    often = {}
+    for id, new in plays.items():
+        before = known.get(id)
+        if before is None:
+            ends[id] = {}
+        elif before.product is not None and _are_outside(new, before):
+            ends[id] = _on((before.first_on, before.last_on)[: before.plays], before.product)
+            if before.plays > 2:
+                often[id] = before.product, before.plays - 2
+    for id, *days in _second_plays(user_id, often):
+        product, number = often[id]
+        inner = _on(((day - EPOCH).days for day in days[:number]), product)
+        ends[id] = _sum(ends[id], inner, +1)
+    return ends
+
+
+def _on(days: Iterable[int], product: str) -> Plays:
+    plays: Plays = {}
+    for day in days:
+        plays[day, product] = plays.get((day, product), 0) + 1
+    return plays
+
+
+def _sum(plays: Plays, others: Plays, sign: int) -> Plays:
+    sums = dict(plays)
+    for cell, number in others.items():
+        sums[cell] = sums.get(cell, 0) + sign * number
+    return {cell: number for cell, number in sums.items() if number}
+
+
+def _are_outside(plays: Plays, known: Known) -> bool:
+    return all(
         count > 0 and product == known.product and not known.first_on < day < known.last_on
         for (day, product), count in plays.items()
     )
-    if not is_outside:
-        return None
-    assert known.product is not None
-    return {(known.first_on, known.product), (known.last_on, known.product)}
 
 
-def _stored(user_id: int, videos: Mapping[int, object]) -> dict[int, Counter[Cell]]:
+def _second_plays(user_id: int, videos: Iterable[int]) -> Iterator[tuple[int, date, date]]:
+    """The days of the second play of each of these videos, and of the last one but one. They have three plays or more,
+    and all of one product.
+    """
+    triples = VideoTriple.objects.filter(user=user_id, video_id=OuterRef("video_id")).values("middle_day")
+    for some in chunks(videos):
+        yield from VideoTotal.objects.filter(user=user_id, video_id__in=some).values_list(
+            "video_id",
+            Subquery(triples.order_by("day", "middle_day")[:1]),
+            Subquery(triples.order_by("-day", "-middle_day")[:1]),
+        )
+
+
+def _stored(user_id: int, videos: Collection[int]) -> dict[int, Plays]:
     """How many plays each of these videos has in each cell, now that the change is written."""
-    plays: dict[int, Counter[Cell]] = {id: Counter() for id in videos}
+    plays: dict[int, Plays] = {id: defaultdict(int) for id in videos}
     columns = ("video_id", "watched_on", "product", "is_ad")
     for id, day, product, is_ad in bulk.fetch(WatchRecord, columns, user_id, "video_id", videos):
         if day is not None and not is_ad:
             plays[id][day, product] += 1
     return plays
-
-
-def _cells(plays: Mapping[Cell, int]) -> list[Cell]:
-    return [cell for cell, count in plays.items() if count]

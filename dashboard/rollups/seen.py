@@ -37,8 +37,9 @@ FACTS: dict[Total, tuple[str, ...]] = {ChannelTotal: (), VideoTotal: ("product",
 
 
 class Known(Struct, frozen=True, gc=False):
-    """What is stored of a total before a change: its first and last day, and its product if it has but one."""
+    """What is stored of a total before a change: its plays, first and last day, and its product if it has but one."""
 
+    plays: int
     first_on: int
     last_on: int
     product: str | None
@@ -63,8 +64,9 @@ class Moved:
 
     deltas: dict[int, Delta]
     known: dict[int, Known]
-    # How many there are more than before, or less.
+    # How many there are more than before, or less; and how many that were played more than once.
     more: int
+    more_rewatched: int
 
 
 def move_videos(change: Change) -> Moved:
@@ -74,7 +76,7 @@ def move_videos(change: Change) -> Moved:
         id: Known(*facts)
         for id, *facts in bulk.fetch(
             VideoTotal,
-            ("video_id", "first_on", "last_on", "product"),
+            ("video_id", "plays", "first_on", "last_on", "product"),
             change.user_id,
             "video_id",
             deltas.keys() - change.new_videos,
@@ -84,7 +86,9 @@ def move_videos(change: Change) -> Moved:
         if deltas[id].product != before.product:
             deltas[id].product = None
     more = _move(VideoTotal, change, deltas, known.keys())
-    return Moved(deltas, known, more)
+    is_rewatched = sum(delta.plays > 1 for id, delta in deltas.items() if id not in known)
+    is_rewatched += sum((known.plays + deltas[id].plays > 1) - (known.plays > 1) for id, known in known.items())
+    return Moved(deltas, known, more, is_rewatched)
 
 
 def move_channels(change: Change) -> int:

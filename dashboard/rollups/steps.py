@@ -61,6 +61,30 @@ REPLAYS = """
     WHERE previous_day IS NOT NULL
     GROUP BY day, previous_day, video_id, product"""
 
+TRIPLES = """
+    WITH plays AS (
+        SELECT video_id, watched_on AS day, product,
+            lag(watched_on) OVER of_product AS middle_of_product,
+            lag(watched_on, 2) OVER of_product AS first_of_product,
+            lag(watched_on) OVER of_all AS middle_of_all,
+            lag(watched_on, 2) OVER of_all AS first_of_all
+        FROM ingest_watchrecord
+        WHERE user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL AND video_id IS NOT NULL
+        WINDOW of_product AS (PARTITION BY video_id, product ORDER BY watched_on),
+            of_all AS (PARTITION BY video_id ORDER BY watched_on, product {code_points})
+    )
+    SELECT day, middle_day, first_day, video_id, product,
+        CAST(sum(of_product) AS bigint) AS of_product, CAST(sum(of_all) AS bigint) AS of_all
+    FROM (
+        SELECT day, middle_of_product AS middle_day, first_of_product AS first_day, video_id, product,
+            1 AS of_product, 0 AS of_all
+        FROM plays
+        UNION ALL
+        SELECT day, middle_of_all, first_of_all, video_id, product, 0, 1 FROM plays
+    ) AS triples
+    WHERE first_day IS NOT NULL
+    GROUP BY day, middle_day, first_day, video_id, product"""
+
 RETURNS_OF_MONTHS = """
     SELECT {month} AS month, {previous_month} AS previous_month, product,
         CAST(sum(of_product) AS bigint), CAST(sum(of_all) AS bigint)
@@ -68,10 +92,14 @@ RETURNS_OF_MONTHS = """
     GROUP BY 1, 2, 3"""
 
 
+def _code_points() -> str:
+    """PostgreSQL sorts text as its locale does unless told otherwise."""
+    return 'COLLATE "C"' if connection.vendor == "postgresql" else ""
+
+
 @cache
 def steps() -> str:
-    # PostgreSQL sorts text as its locale does unless told otherwise.
-    return STEPS.format(code_points='COLLATE "C"' if connection.vendor == "postgresql" else "")
+    return STEPS.format(code_points=_code_points())
 
 
 def videos_of_days() -> str:
@@ -87,6 +115,12 @@ def returns() -> str:
 def replays() -> str:
     """The columns of VideoReplay."""
     return steps() + REPLAYS
+
+
+@cache
+def triples() -> str:
+    """The columns of VideoTriple."""
+    return TRIPLES.format(code_points=_code_points())
 
 
 def returns_of_months() -> str:

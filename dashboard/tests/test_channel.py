@@ -52,6 +52,9 @@ def test_a_channel_is_what_a_recount_says(user, asked, narrowing):
         assert {name: answer[name] for name in NAMES} == counted
         assert [{name: month[name] for name in month if name != "drilldown"} for month in answer["months"]] == months
         assert answer["frame"]["records"] == answer["plays"]
+        ads = recount.within(plays_meant(user, narrowing | {"is_ad": "true"}), period)
+        its_ads = [] if "is_ad" in narrowing else [ad for ad in ads if ad.record.channel_id == channel.id]
+        assert answer["frame"]["ads_excluded"] == len(its_ads)
 
 
 def test_without_a_period_it_is_the_whole_history():

@@ -19,6 +19,7 @@ pytestmark = [
     [
         models.DayTotal,
         models.HourTotal,
+        models.HourYear,
         models.ChannelMonth,
         models.ChannelSpan,
         models.SessionTotal,

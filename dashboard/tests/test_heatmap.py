@@ -24,18 +24,22 @@ def cells(answer):
     return {(cell["weekday"], cell["hour"]): (cell["plays"], cell["seconds"]) for cell in answer["cells"]}
 
 
+def expected_cells(user, plays):
+    by_hour = {(weekday, hour): [] for weekday in range(7) for hour in range(24)}
+    for each in plays:
+        if each.record.precision != "day":
+            by_hour[each.day.weekday(), each.at.astimezone(ZoneInfo(user.timezone)).hour].append(each)
+    return {key: (len(inside), recount.seconds_of(inside)) for key, inside in by_hour.items()}
+
+
 @settings(max_examples=60)
 @given(user=histories(), asked=periods_in_question(), narrowing=narrowed, gone=st.integers(0, 3))
 def test_a_heatmap_is_what_a_recount_says(user, asked, narrowing, gone):
     forget(user, gone)
     period = period_of(user, asked)
     plays = recount.within(plays_meant(user, narrowing), period)
-    by_hour = {(weekday, hour): [] for weekday in range(7) for hour in range(24)}
-    for each in plays:
-        if each.record.precision != "day":
-            by_hour[each.day.weekday(), each.at.astimezone(ZoneInfo(user.timezone)).hour].append(each)
     answer = ask(user, "heatmap/", **asked, **narrowing)
-    assert cells(answer) == {key: (len(inside), recount.seconds_of(inside)) for key, inside in by_hour.items()}
+    assert cells(answer) == expected_cells(user, plays)
     dated = [each for each in plays if each.record.precision == "day"]
     without = answer["without_hour"]
     assert (without["plays"], without["seconds"]) == (len(dated), recount.seconds_of(dated))
@@ -62,7 +66,7 @@ def test_nobodys_hours_are_anybody_elses():
     assert ask(ben, "heatmap/", period="2024")["plays"] == 0
 
 
-# History and clock; all plays; whole months, the days before and after; history again.
+# History and clock; all plays; whole months or years, the days before and after; history again.
 @pytest.mark.parametrize("query", ["period=all", "start=2024-04-10&end=2024-06-10", "period=2024&source=api"])
 def test_a_heatmap_costs_the_same_few_queries_whatever_is_watched(query, django_assert_max_num_queries):
     user = make_user()

@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import make_user
-from dashboard.models import ChannelSpan, DayTotal, VideoReplay, VideoReturn, VideoTotal
+from dashboard.models import (
+    ChannelSpan,
+    DayTotal,
+    HistoryTotal,
+    HourYear,
+    VideoReplay,
+    VideoReturn,
+    VideoTotal,
+    VideoTriple,
+)
 from dashboard.queries.variety import Variety, variety
 from dashboard.rollups import returns
 from dashboard.rollups.recount import rebuild, verify
@@ -63,9 +72,10 @@ def test_rollups_equal_a_recount_whatever_comes_and_goes_in_whatever_order(steps
     for _ in carry_out(user, steps):
         assert list(map(str, verify(user))) == []
         assert not DayTotal.objects.filter(user=user, plays=0, ads=0).exists()
-        for returns_of in (VideoReturn, VideoReplay):
+        for returns_of in (VideoReturn, VideoReplay, VideoTriple):
             assert not returns_of.objects.filter(user=user, of_product=0, of_all=0).exists()
-        assert not ChannelSpan.objects.filter(user=user, plays=0).exists()
+        for spans in (ChannelSpan, HourYear):
+            assert not spans.objects.filter(user=user, plays=0).exists()
 
 
 @given(
@@ -92,14 +102,20 @@ def test_days_are_counted_anew_from_the_records():
     DayTotal.objects.filter(user=user).update(videos=9, new_videos=9)
     VideoReturn.objects.filter(user=user).delete()
     VideoReplay.objects.filter(user=user).update(of_all=9)
+    VideoTriple.objects.filter(user=user).update(of_product=9)
     ChannelSpan.objects.filter(user=user, months=12).delete()
+    HourYear.objects.filter(user=user).update(plays=9)
+    HistoryTotal.objects.filter(user=user).update(rewatched=9)
     VideoTotal.objects.filter(user=user).update(last_on=date(2020, 1, 1), product="x")
     assert {difference.table for difference in verify(user)} == {
         "ChannelSpan",
         "DayTotal",
+        "HistoryTotal",
+        "HourYear",
         "VideoReplay",
         "VideoReturn",
         "VideoTotal",
+        "VideoTriple",
     }
     rebuild(user)
     assert list(verify(user)) == []
@@ -121,7 +137,7 @@ def looked_up(monkeypatch):
     return videos
 
 
-@pytest.mark.parametrize("days", [[5, 4, 3, 1], [1, 2, 3, 5], [3, 3, 5, 1, 1, 5]])
+@pytest.mark.parametrize("days", [[6, 5, 4, 2, 1], [1, 2, 4, 5, 6], [3, 3, 5, 1, 1, 5, 1, 6]])
 def test_what_comes_before_or_after_all_that_is_known_needs_no_look_at_records(looked_up, days):
     user = make_user()
     for second, day in enumerate(days):

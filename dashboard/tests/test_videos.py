@@ -1,5 +1,7 @@
 """Which videos did I watch most in this period, and which again, a page at a time?"""
 
+from datetime import date
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,6 +50,10 @@ def top_videos(user, plays, least):
     ]
 
 
+def bare(videos):
+    return [{name: video[name] for name in video if name != "drilldown"} for video in videos]
+
+
 @settings(max_examples=25)  # many requests each
 @given(
     user=histories(),
@@ -63,7 +69,7 @@ def test_all_pages_together_are_what_a_recount_says(user, asked, narrowing, limi
     plays = recount.within(plays_meant(user, narrowing), period)
     answers = every_page(user, "videos/", **asked, **narrowing, limit=limit, min_plays=min_plays)
     results = [video for answer in answers for video in answer["results"]]
-    assert [{n: video[n] for n in video if n != "drilldown"} for video in results] == top_videos(user, plays, min_plays)
+    assert bare(results) == top_videos(user, plays, min_plays)
     videos = {id: len(its) for id, its in grouped(plays).items()}
     without = videos.pop(None, 0)
     for answer in answers:
@@ -109,6 +115,18 @@ def test_videos_seen_once_go_on_where_those_seen_again_end(period):
     ]
 
 
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_of_equals_the_one_watched_last_comes_first_also_if_its_day_is_earlier(times):
+    user = make_user(timezone="America/Los_Angeles", day_start_hour=6)
+    before = [f"2024-04-{day:02}T20:00:00Z" for day in range(1, times)]
+    # A stated day begins at midnight in UTC, which is in the afternoon before.
+    last = {"stated": date(2024, 5, 2), "stated too": date(2024, 5, 2), "in the night": "2024-05-02T10:00:00Z"}
+    watched(user, *(play(at, video) for video in last for at in [*before, last[video]]))
+    pages = every_page(user, "videos/", period="2024", limit=1)
+    titles = [video["title"] for page in pages for video in page["results"]]
+    assert (titles[0], len(titles)) == ("About in the night", 3)
+
+
 def test_nobody_is_told_of_anybody_elses_videos():
     ana, ben = make_user(), make_user()
     watched(ana, play("2024-05-01T10:00:00Z", "hers"), play("2024-05-02T10:00:00Z", "both"))
@@ -117,8 +135,8 @@ def test_nobody_is_told_of_anybody_elses_videos():
     assert titles == [{"About hers", "About both"}, {"About both"}]
 
 
-# History and clock; plays; different ones; those without; the top; its seconds, or how many; those seen once; titles;
-# history again.
+# History and clock; plays; different ones; those without; the top, or how many were played often, and twice, and these
+# ones' plays; those seen once; titles; history again.
 QUERIES = {"period=all": 9, "period=2024": 9, "period=2024-05&source=api": 10}
 
 
