@@ -81,18 +81,17 @@ def steps(cells: Iterable[Cell]) -> Iterator[Step]:
 def moved(change: Change, videos: Mapping[int, Delta], known: Mapping[int, Known]) -> Moved:
     """By what they change. `videos` are those of the change; `known` is what was known of them before it."""
     moved = Moved()
-    # A new video of one day has this one cell; most are.
-    is_once = {
-        id: (delta.first_on, delta.product)
-        for id, delta in videos.items()
-        if delta.first_on == delta.last_on and delta.product is not None and id not in known
-    }
-    moved.videos.update(is_once.values())
-    moved.new_videos.update(is_once.values())
-    for id, cell in is_once.items():
-        if videos[id].plays > 1:
-            moved.play_again(id, cell, videos[id].plays - 1)
-    elsewhere = videos.keys() - is_once
+    elsewhere = set()
+    for id, delta in videos.items():
+        if delta.first_on != delta.last_on or delta.product is None or id in known:
+            elsewhere.add(id)
+            continue
+        # A new video of one day has this one cell; most are.
+        cell = delta.first_on, delta.product
+        moved.videos[cell] += 1
+        if delta.plays > 1:
+            moved.play_again(id, cell, delta.plays - 1)
+    moved.new_videos.update(moved.videos)
     between = {}
     for id, plays in _plays(change, elsewhere).items():
         before = _ends(known.get(id), plays)

@@ -84,7 +84,11 @@ def _without_collector() -> Iterator[None]:
 
 
 def batches(outcomes: Iterator[Outcome], size: int = BATCH_SIZE) -> Iterator[list[Outcome]]:
-    while batch := list(islice(outcomes, size)):
+    while True:
+        with _without_collector():
+            batch = list(islice(outcomes, size))
+        if not batch:
+            return
         yield batch
 
 
