@@ -168,11 +168,10 @@ def _span(month: int, months: int) -> int:
 def _add(
     model: type[Model], user_id: int, key: Sequence[str], columns: Sequence[str], deltas: Mapping[Any, Sum]
 ) -> None:
-    changed = {which: sums for which, sums in deltas.items() if any(sums)}
-    rows = [(user_id, *which, *sums) for which, sums in changed.items()]
+    rows = [(user_id, *which, *sums) for which, sums in deltas.items() if any(sums)]
     bulk.upsert(model, ("user_id", *key, *columns), rows, add=columns)
     nothing_left = dict.fromkeys(columns, 0)
-    for some in chunks({which[0] for which, sums in changed.items() if min(sums) < 0}):
+    for some in chunks({which[0] for which, sums in deltas.items() if min(sums) < 0}):
         days = [EPOCH + timedelta(days=day) for day in some]
         model._default_manager.filter(user=user_id, **{f"{key[0]}__in": days}, **nothing_left).delete()
 

@@ -111,15 +111,15 @@ def steps(cells: Iterable[Cell]) -> Iterator[Step]:
 def moved(change: Change, videos: Mapping[int, Delta], known: Mapping[int, Known]) -> Moved:
     """By what they change. `videos` are those of the change; `known` is what was known of them before it."""
     moved = Moved()
-    # A new video of one play has this one cell; most are.
-    is_once = {
-        id: (delta.first_on, delta.product)
-        for id, delta in videos.items()
-        if delta.plays == 1 and delta.product is not None and id not in known
-    }
-    moved.videos.update(is_once.values())
-    moved.new_videos.update(is_once.values())
-    plays = _plays(change, videos.keys() - is_once)
+    again = set()
+    for id, delta in videos.items():
+        if delta.plays != 1 or delta.product is None or id in known:
+            again.add(id)
+        else:
+            # A new video of one play has this one cell; most are.
+            moved.videos[delta.first_on, delta.product] += 1
+    moved.new_videos.update(moved.videos)
+    plays = _plays(change, again)
     before = _ends(change.user_id, plays, known)
     for id, ends in before.items():
         moved.change(id, ends, _sum(ends, plays[id], +1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, BinaryIO
@@ -84,7 +84,11 @@ def _without_collector() -> Iterator[None]:
 
 
 def batches(outcomes: Iterator[Outcome], size: int = BATCH_SIZE) -> Iterator[list[Outcome]]:
-    while batch := list(islice(outcomes, size)):
+    while True:
+        with _without_collector():
+            batch = list(islice(outcomes, size))
+        if not batch:
+            return
         yield batch
 
 
@@ -148,7 +152,9 @@ def _take(
         _account(upload, len(outcomes), stored.fates, stored.ads, others, share)
 
 
-def _collisions(batch: Batch, fates: Iterable[Fate]) -> list[Rejected]:
+def _collisions(batch: Batch, fates: Collection[Fate]) -> list[Rejected]:
+    if Fate.COLLISION not in fates:
+        return []
     return [
         Rejected(record.place, "id_collision", "Another record, channel or video has the same id by chance.")
         for (record, _), fate in zip(batch.records, fates, strict=True)
@@ -178,12 +184,12 @@ def _account(
 ) -> None:
     """Note what became of a batch's rows, and move the upload on, if it still stands where this process left it."""
     _keep(upload, others)
-    became, outcomes = Counter(fates), Counter(map(_outcome, others))
+    outcomes = Counter(map(_outcome, others))
     _move(
         upload,
         read=upload.read + read,
-        created=upload.created + became[Fate.CREATED],
-        duplicate=upload.duplicate + became[Fate.DUPLICATE],
+        created=upload.created + fates.count(Fate.CREATED),
+        duplicate=upload.duplicate + fates.count(Fate.DUPLICATE),
         ignored=upload.ignored + outcomes[RowOutcome.IGNORED],
         rejected=upload.rejected + outcomes[RowOutcome.REJECTED],
         ads=upload.ads + ads,

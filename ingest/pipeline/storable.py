@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from ..models import Channel, Video, WatchRecord
 from ..records import SNIPPET_LENGTH, Precision, Record, Rejected
@@ -37,25 +38,31 @@ def unstorable(records: Sequence[Record]) -> dict[int, Rejected]:
 
 def _plain(records: Sequence[Record]) -> bool:
     """One look at a whole batch that ordinary records pass, so that they are not examined one by one."""
-    short: list[str] = []
-    long: list[str] = []
+    unknown = Precision.UNKNOWN
     for record in records:
-        if (record.at is None) != (record.precision is Precision.UNKNOWN) or record.seconds is not None or record.extra:
+        if (record.at is None) != (record.precision is unknown) or record.seconds is not None or record.extra:
             return False
-        short += (record.item, record.key, record.product, record.device)
-        if video := record.video:
-            short += (video.platform, video.key)
-            long += (video.title, video.url)
-        if channel := record.channel:
-            short += (channel.platform, channel.key)
-            long += (channel.title, channel.url)
-    text = "".join(short) + "".join(long)
-    return (
-        max(map(len, short), default=0) <= SHORTEST_LIMIT
-        and max(map(len, long), default=0) <= LONGEST_TEXT
-        and "\0" not in text
-        and _is_unicode(text)
-    )
+    # What is the same object in many records is looked at once.
+    videos = [record.video for record in records if record.video]
+    channels = {id(record.channel): record.channel for record in records if record.channel}.values()
+    texts = [
+        (map(_ITEM, records), SHORTEST_LIMIT),
+        *((set(map(text, records)), SHORTEST_LIMIT) for text in (_KEY, _PRODUCT, _DEVICE)),
+        *((set(map(_PLATFORM, things)), SHORTEST_LIMIT) for things in (videos, channels)),
+        *((map(_KEY, things), SHORTEST_LIMIT) for things in (videos, channels)),
+        *((map(text, things), LONGEST_TEXT) for things in (videos, channels) for text in (_TITLE, _URL)),
+    ]
+    return all(_are_plain(list(some), limit) for some, limit in texts)
+
+
+_ITEM, _KEY, _PRODUCT, _DEVICE, _PLATFORM, _TITLE, _URL = map(
+    attrgetter, ("item", "key", "product", "device", "platform", "title", "url")
+)
+
+
+def _are_plain(texts: Sequence[str], limit: int) -> bool:
+    whole = "".join(texts)
+    return max(map(len, texts), default=0) <= limit and "\0" not in whole and _is_unicode(whole)
 
 
 def _reason(record: Record) -> Rejected | None:

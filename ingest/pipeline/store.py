@@ -71,6 +71,8 @@ class Plan:
 
     @property
     def added(self) -> list[Row]:
+        if not self.before:
+            return list(self.after.values())
         return [row for id, row in self.after.items() if id not in self.before]
 
     @property

@@ -1,0 +1,160 @@
+"""Many rows in and out at once, in the quickest way of each database: the one place that knows which it is.
+
+The callers hold the user's lock, so a row that was not there a moment ago is still not there: new rows go straight
+into their table (binary COPY on PostgreSQL, executemany on SQLite) with no staging table in between.
+
+Times travel as seconds and days since 1970, here called instants and days: formatting them in Python costs more than
+storing them. JSON travels as Python objects.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, models
+
+from .dialect import Dialect
+from .postgres import Postgres
+from .sqlite import Sqlite
+from .table import EPOCH, Table, Values
+
+__all__ = [
+    "EPOCH",
+    "Postgres",
+    "Table",
+    "delete",
+    "dialect",
+    "fetch",
+    "fetch_within",
+    "insert",
+    "insert_new",
+    "known",
+    "set_local_times",
+    "upsert",
+]
+
+_DIALECTS: dict[str, Dialect] = {"sqlite": Sqlite(), "postgresql": Postgres()}
+
+
+def dialect() -> Dialect:
+    return _DIALECTS[connection.vendor]
+
+
+def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Values]) -> None:
+    """Add rows that are known not to be there yet."""
+    if rows:
+        dialect().insert(Table(model, columns), rows)
+
+
+def upsert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Values],
+    *,
+    add: Sequence[str] = (),
+    least: Sequence[str] = (),
+    greatest: Sequence[str] = (),
+    replace: Sequence[str] = (),
+) -> None:
+    """Add rows, or where the primary key is there already, change the named columns by the new values."""
+    if rows:
+        table = Table(model, columns)
+        changes = [f"{c} = {table.name}.{c} + excluded.{c}" for c in add]
+        changes += [f"{c} = {dialect().least}({table.name}.{c}, excluded.{c})" for c in least]
+        changes += [f"{c} = {dialect().greatest}({table.name}.{c}, excluded.{c})" for c in greatest]
+        changes += [f"{c} = excluded.{c}" for c in replace]
+        conflict = f"ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {', '.join(changes)}"
+        dialect().upsert(table, rows, conflict)
+
+
+def insert_new(model: type[models.Model], columns: Sequence[str], rows: Sequence[Values]) -> None:
+    """Add rows, leaving those whose primary key is there already as they are."""
+    if rows:
+        table = Table(model, columns)
+        dialect().insert_or(table, rows, f"ON CONFLICT ({', '.join(table.key)}) DO NOTHING")
+
+
+def fetch(
+    model: type[models.Model], columns: Sequence[str], user_id: int, column: str, values: Iterable[int]
+) -> list[tuple[Any, ...]]:
+    """The rows of one user whose integer `column` is one of `values`."""
+    # As the index has them, so that one look-up leads near the next.
+    wanted = sorted(values)
+    if not wanted:
+        return []
+    table = Table(model, columns)
+    with connection.cursor() as cursor:
+        cursor.execute(dialect().select(table, column), {"user": user_id, "values": dialect().listed(wanted)})
+        rows = cursor.fetchall()
+    return table.decoded(rows)
+
+
+def fetch_within(
+    model: type[models.Model],
+    columns: Sequence[str],
+    user_id: int,
+    column: str,
+    ranges: Iterable[tuple[int, int]],
+    *,
+    reaching_back: bool = False,
+) -> list[tuple[Any, ...]]:
+    """The rows of one user whose time `column` lies between the two instants of one of `ranges`, both included.
+
+    `reaching_back` begins each range at the last row at its first instant or before. A row of several ranges comes
+    several times.
+    """
+    wanted = json.dumps(list(ranges))
+    if wanted == "[]":
+        return []
+    table = Table(model, columns)
+    with connection.cursor() as cursor:
+        cursor.execute(dialect().within(table, column, reaching_back), {"user": user_id, "ranges": wanted})
+        return table.decoded(cursor.fetchall())
+
+
+def delete(model: type[models.Model], user_id: int, column: str, instants: Iterable[int]) -> None:
+    """Remove the rows of one user whose time `column` is one of `instants`."""
+    wanted = list(instants)
+    if wanted:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                dialect().deletion(model._meta.db_table, column), {"user": user_id, "values": dialect().listed(wanted)}
+            )
+
+
+def set_local_times(user_id: int, start: datetime, end: datetime, offset: timedelta, day_start: timedelta) -> None:
+    """Count the local days and hours of one user's records from `start` up to `end` anew, `offset` ahead of UTC.
+
+    Dates of precision day are stated, and stay.
+    """
+    day, hour = dialect().local_day, dialect().local_hour
+    ahead = round(offset.total_seconds())
+    parameters = {
+        "user": user_id,
+        "start": round(start.timestamp()),
+        "end": round(end.timestamp()),
+        "day": ahead - round(day_start.total_seconds()),
+        "hour": ahead,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE ingest_watchrecord SET watched_on = {day}, hour = {hour} WHERE user_id = %(user)s "
+            f"AND watched_at >= {dialect().instant('start')} AND watched_at < {dialect().instant('end')} "
+            f"AND precision IN ('second', 'minute') AND (watched_on <> {day} OR hour <> {hour})",
+            parameters,
+        )
+
+
+def known(model: type[models.Model], user_id: int, column: str, values: Iterable[int]) -> set[int]:
+    """Those of `values` that the integer `column` has in at least one row of the user."""
+    wanted = sorted(values)
+    if not wanted:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            dialect().probe(model._meta.db_table, column), {"user": user_id, "values": dialect().listed(wanted)}
+        )
+        return {value for (value,) in cursor.fetchall()}
