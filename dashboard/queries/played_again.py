@@ -37,7 +37,6 @@ OFTEN = """
         FROM dashboard_videotriple
         WHERE {in_period} AND first_day >= %(start)s
         GROUP BY 1
-        HAVING SUM({of}) > %(more_than)s - 2
     ), ranked AS (
         SELECT video_id, plays, RANK() OVER (ORDER BY plays DESC) AS rank
         FROM often
@@ -56,12 +55,7 @@ OFTEN = """
     FROM ranked
     WHERE plays <= %(after_plays)s
     UNION ALL
-    SELECT NULL, COUNT(*), (
-        SELECT CAST(COALESCE(SUM({of}), 0) AS bigint)
-        FROM dashboard_videotriple
-        WHERE {in_period} AND first_day >= %(start)s
-    ), NULL
-    FROM often
+    SELECT NULL, COUNT(*), CAST(COALESCE(SUM(plays - 2), 0) AS bigint), NULL FROM often
 """
 TWICE = """
     SELECT video_id, day
@@ -96,35 +90,19 @@ def played_again(
 ) -> PlayedAgain:
     """The plays must be rolled up. `least` is how often a video was played at least; twice, if it is less."""
     after_plays = INFINITELY_OFTEN if after is None else after.plays
-    more_than = 3 if after_plays > 3 else 2
-    often, number, triples = _often(user, period, plays, more_than, limit, after_plays, least)
+    often = []
+    more_than_twice = triples = 0
+    for rank, id, number, day in _ask(OFTEN, user, period, plays, limit=limit, least=least, after_plays=after_plays):
+        if rank is None:
+            more_than_twice, triples = id, number
+        else:
+            often.append(Candidate(number, local_day(day), rank, id))
     ranked = _ranked(user, period, plays, _near(often, limit, after), after)
-    if triples and more_than == 3 and least <= 3 and len(ranked) <= limit:
-        # Few were played more than three times, and nearly always they fill a page; but not these.
-        often, number, triples = _often(user, period, plays, 2, limit, after_plays, least)
-        ranked = _ranked(user, period, plays, _near(often, limit, after), after)
     if least <= 2 <= after_plays and len(ranked) <= limit:
         latest = _latest_twice(user, period, plays, limit, after if after_plays == 2 else None)
-        twice = [Candidate(2, day, 1 + number, id) for id, day in latest]
+        twice = [Candidate(2, day, 1 + more_than_twice, id) for id, day in latest]
         ranked += _ranked(user, period, plays, _near(twice, limit, after), after)
     return PlayedAgain(ranked[: limit + 1], triples)
-
-
-def _often(
-    user: User, period: Period, plays: Plays, more_than: int, limit: int, after_plays: int, least: int
-) -> tuple[list[Candidate], int, int]:
-    """Of those played more than `more_than` times, twice or three times: which are near the page, and how many there
-    are; and the number of triples.
-    """
-    candidates = []
-    number = triples = 0
-    parameters = {"more_than": more_than, "limit": limit, "after_plays": after_plays, "least": least}
-    for rank, id, count, day in _ask(OFTEN, user, period, plays, **parameters):
-        if rank is None:
-            number, triples = id, count
-        else:
-            candidates.append(Candidate(count, local_day(day), rank, id))
-    return candidates, number, triples
 
 
 def _ask(question: str, user: User, period: Period, plays: Plays, **parameters: object) -> list[tuple[Any, ...]]:
