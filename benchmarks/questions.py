@@ -87,7 +87,11 @@ QUESTIONS = (
     "records/?period=2018&is_ad=true",
     "records/?search=espresso",
     "records/?search=none of these",
+    "records/?search=nowhere",
+    "records/?search=Unplugged part 59",
+    "records/?search=espresso chess trains",
     "records/export/?period=today&format=jsonl",
+    "records/export/?search=nowhere",
 )
 
 

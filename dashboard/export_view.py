@@ -16,10 +16,10 @@ from rest_framework.request import Request
 from accounts.limits import Limit
 from accounts.models import User
 from accounts.reading import read_query
-from ingest.filters import FILTERS
+from ingest.filters import FILTERS, words_in
 
 from .narrowing import NarrowQuery
-from .queries.export import ExportFormat, export, in_pieces
+from .queries.export import ExportFormat, export, few_in_order, in_pieces
 from .question import QuestionView
 from .schema import MEDIA_TYPES, ExportSchema
 from .standing import how_it_stands
@@ -65,9 +65,10 @@ class RecordsExportView(QuestionView[ExportQuery]):
         asked = read_query(ExportQuery, request.query_params, besides=FILTERS)
         standing = how_it_stands(user, timezone.now())
         rows = asked.records(user, request.query_params, standing)
+        found = few_in_order(user, rows, words_in(request.query_params))
         name = f"watchtracker-{standing.today}.{asked.format}"
         return StreamingHttpResponse(
-            in_pieces(export(rows, asked.format), PIECE),
+            in_pieces(export(rows, asked.format, found), PIECE),
             content_type=MEDIA_TYPES[asked.format],
             headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
         )

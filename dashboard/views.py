@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from accounts.models import User
 from accounts.reading import BadParameter, NoParameters
-from ingest.filters import SEARCH, words_in
+from ingest.filters import SEARCH, records_meant, unsearched, words_in
 from ingest.periods import EARLIEST, Period, PeriodQuery, parse
 
 from .buckets import Granularity
@@ -89,7 +89,8 @@ class RecordsView(QuestionView[RecordsQuery]):
         rows = asked.records(user, query, standing)
         after = cursors.read(asked.cursor) if asked.cursor else None
         if words := words_in(query):
-            page = search(user, rows, words, order=asked.order, limit=asked.limit, after=after)
+            among = records_meant(user, unsearched(query), asked.period_meant(standing))
+            page = search(user, rows, words, among=among, order=asked.order, limit=asked.limit, after=after)
         else:
             page = records(rows, order=asked.order, limit=asked.limit, after=after)
         is_ad = {"true": True, "false": False}.get(query.get("is_ad", ""))

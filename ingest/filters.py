@@ -20,6 +20,7 @@ from accounts.reading import BadQuery
 
 from .models import WatchRecord, WatchRecordQuerySet
 from .periods import Period
+from .titles import fold, folded
 
 LARGEST_ID = 2**63 - 1
 # What stands in for the id of a channel or video where a record has none.
@@ -61,8 +62,10 @@ class TermsFilter(filters.Filter):  # type: ignore[misc]
     field_class = TermsField
 
     def filter(self, qs: Any, value: list[str]) -> Any:
-        for term in value:
-            qs = qs.filter(Q(video__title__icontains=term) | Q(channel__title__icontains=term))
+        if value:
+            qs = qs.alias(video_title=folded("video__"), channel_title=folded("channel__"))
+        for word in map(fold, value):
+            qs = qs.filter(Q(video_title__contains=word) | Q(channel_title__contains=word))
         return qs
 
 
@@ -85,7 +88,7 @@ class RecordFilter(FilterSet):  # type: ignore[misc]
     search = TermsFilter(
         min_length=SHORTEST_SEARCH,
         max_length=LONGEST_SEARCH,
-        label=f"Words, all of them in the title of the video or of its channel; "
+        label=f"Words, all of them in the title of the video or of its channel, whatever their case; "
         f"{SHORTEST_SEARCH} to {LONGEST_SEARCH} characters, at most {MOST_TERMS} words.",
     )
 
@@ -112,5 +115,12 @@ def records_meant(user: User, query: QueryDict, period: Period | None) -> WatchR
 
 
 def words_in(query: QueryDict) -> list[str]:
-    """The words that a query of records searches for; it is one that records_meant() takes."""
-    return query.get(SEARCH, "").split()
+    """The different words that a query of records searches for, folded; it is one that records_meant() takes."""
+    return list(dict.fromkeys(map(fold, query.get(SEARCH, "").split())))
+
+
+def unsearched(query: QueryDict) -> QueryDict:
+    """The same query without its words: the records that they are looked for in."""
+    others = query.copy()
+    others.pop(SEARCH, None)
+    return others

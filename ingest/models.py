@@ -80,6 +80,9 @@ class CatalogueEntry(models.Model):
     url = models.TextField(default="")
     title_at = models.BigIntegerField(default=NEVER)
     url_at = models.BigIntegerField(default=NEVER)
+    folded = models.TextField(
+        default="", db_default="", help_text="The title case-folded, where that is more than ASCII in lower case."
+    )
 
     class Meta:
         abstract = True
@@ -94,6 +97,22 @@ class Channel(CatalogueEntry):
 
 class Video(CatalogueEntry):
     """What was watched. Goes with the last record that refers to it."""
+
+
+class TitleBlock(models.Model):
+    """The titles of some of one person's videos, for searches: a word is looked for in a few hundred of these, and not
+    in half a million rows. Each video with a title is in one block, once; titles.py says how.
+    """
+
+    pk = models.CompositePrimaryKey("user", "number")
+    user = owner()
+    number = models.BigIntegerField()
+    entries = models.PositiveIntegerField(help_text="How many titles.")
+    videos = models.BinaryField(help_text="Their ids, of eight bytes each.")
+    titles = models.BinaryField(help_text="Their titles, case-folded, in UTF-8, each in a line.")
+
+    def __str__(self) -> str:
+        return f"{self.number}"
 
 
 class UploadState(models.TextChoices):

@@ -15,7 +15,7 @@ from django.db.models.base import ModelBase
 
 from accounts.admin.keys import BadKey, read_key, write_key
 
-from .models import Channel, Sighting, Video, WatchRecord, WatchRecordQuerySet
+from .models import Channel, Sighting, TitleBlock, Video, WatchRecord, WatchRecordQuerySet
 
 
 class Twin(models.Model):
@@ -87,3 +87,4 @@ WatchRecordTwin = twin_of(WatchRecord, __name__, WatchRecordQuerySet.as_manager(
 VideoTwin = twin_of(Video, __name__)
 ChannelTwin = twin_of(Channel, __name__)
 SightingTwin = twin_of(Sighting, __name__)
+TitleBlockTwin = twin_of(TitleBlock, __name__)

@@ -19,7 +19,7 @@ from accounts.limits import Limit
 from accounts.models import User
 from accounts.reading import NoParameters, read_body, read_query
 
-from .filters import FILTERS, SEARCH, records_meant
+from .filters import FILTERS, SEARCH, records_meant, words_in
 from .models import History, WatchRecord
 from .periods import DAY, Period, PeriodQuery, local_today, parse
 from .pipeline.remove import Removal, remove
@@ -118,7 +118,8 @@ class RecordsView(APIView):
             raise ValidationError(
                 "Say which records to remove: at least one filter is needed. ?period=all is all dated."
             )
-        return Response(_removed(remove(user, records_meant(user, request.query_params, _period(user, asked)))))
+        records = records_meant(user, request.query_params, _period(user, asked))
+        return Response(_removed(remove(user, records, words_in(request.query_params))))
 
 
 class RecordView(APIView):

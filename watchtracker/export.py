@@ -27,7 +27,7 @@ from accounts.reading import NoParameters, read_query
 from dashboard.export_view import ByParameter
 from dashboard.queries.export import record_of
 from ingest import files
-from ingest.models import Channel, Upload, Video, WatchRecord
+from ingest.models import Channel, TitleBlock, Upload, Video, WatchRecord
 from ingest.records import Record
 from ingest.sources import watchtracker_jsonl
 from watchtracker.zip_stream import Member, zip_stream
@@ -38,8 +38,8 @@ PAGE = 2_000
 # Bytes of an uploaded file that are read at once.
 CHUNK = 256 * 1024
 
-# Their rows are in history.jsonl.
-IN_THE_HISTORY = frozenset({WatchRecord, Video, Channel})
+# What their rows say is in history.jsonl.
+IN_THE_HISTORY = frozenset({WatchRecord, Video, Channel, TitleBlock})
 # Sums over the records, made anew by whoever has those.
 DERIVED = "dashboard"
 # Hashed as it is, it is nobody's to read.

@@ -6,17 +6,22 @@ one into an empty history makes an equal one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Q
 
+from accounts.models import User
 from ingest.models import CatalogueEntry, WatchRecord, WatchRecordQuerySet
 from ingest.records import Channel, Precision, Record, Video
+from ingest.searching import few_with, looked_up
 from ingest.sources import watchtracker_csv, watchtracker_jsonl
 
 # Rows in memory at once, whatever the size of the history.
 CHUNK = 2_000
+# Stays under the 999 parameters of an old SQLite.
+LOOKED_UP = 900
 
 
 class ExportFormat(StrEnum):
@@ -24,13 +29,15 @@ class ExportFormat(StrEnum):
     CSV = "csv"
 
 
-def export(rows: WatchRecordQuerySet, format: ExportFormat) -> Iterator[bytes]:
-    """The file, a line at a time; the rows are one user's.
+def export(
+    rows: WatchRecordQuerySet, format: ExportFormat, found: Iterable[WatchRecord] | None = None
+) -> Iterator[bytes]:
+    """The file, a line at a time; the rows are one user's. `found` are the same rows in their order, if they are known.
 
     Nothing is locked or kept open meanwhile. Records that come and go while it is read may be in it or not; every
     other one is in it once.
     """
-    records = (record_of(row) for row in _in_order(rows.select_related("video", "channel")))
+    records = map(record_of, _in_order(rows.select_related("video", "channel")) if found is None else found)
     if format is ExportFormat.JSONL:
         yield from map(watchtracker_jsonl.written, records)
         return
@@ -73,6 +80,21 @@ def _in_order(rows: WatchRecordQuerySet) -> Iterator[WatchRecord]:
     while chunk:
         yield from chunk
         chunk = list(undated.filter(id__gt=chunk[-1].id)[:CHUNK])
+
+
+def few_in_order(user: User, rows: WatchRecordQuerySet, words: Sequence[str]) -> Iterator[WatchRecord] | None:
+    """The rows, which are the user's and have all the words, in the order of an export; None unless they are few."""
+    few = few_with(user, words) if words else None
+    return None if few is None else _in_order_of_time(user, looked_up(rows, few))
+
+
+def _in_order_of_time(user: User, found: Iterable[tuple[Any, int]]) -> Iterator[WatchRecord]:
+    ids = [id for _, _, id in sorted((at is None, at or "", id) for at, id in found)]
+    entries = WatchRecord.objects.of(user).select_related("video", "channel")
+    for start in range(0, len(ids), LOOKED_UP):
+        some = ids[start : start + LOOKED_UP]
+        by_id = {row.id: row for row in entries.filter(id__in=some)}
+        yield from (by_id[id] for id in some if id in by_id)
 
 
 def in_pieces(lines: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -274,7 +274,8 @@ def test_reading_records_needs_its_own_scope():
 
 
 # History and clock; the period's days; dated and undated records with their titles; history again. A search: history
-# and clock; channels and videos with the word, and their records; these in order, and a page of them; history again.
+# and clock; channels with a word, their records, the titles of videos; the plays of both in order, those of them that
+# are wanted, and a page of these; history again.
 @pytest.mark.parametrize(("query", "most"), [({}, 5), ({"period": "2024"}, 5), ({"search": "about"}, 9)])
 def test_a_page_costs_the_same_few_queries_however_long(query, most, django_assert_max_num_queries):
     user = make_user()

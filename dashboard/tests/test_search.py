@@ -1,5 +1,6 @@
 """Which records have the words that are searched for?"""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.django_db
 
 RECORDS = "/api/v1/dashboard/records/"
 START = datetime(2024, 5, 1, 10, tzinfo=UTC)
-WORDS = ["red", "Redwood", "wood", "100%", "a_b", "café", "Ω"]
+WORDS = ["red", "Redwood", "wood", "100%", "a_b", "CAFÉ", "Ωmega", "Straße", "line\nbreak", "\\", "x"]
+SEARCHED = ["red", "WOOD", "00%", "a_b", "The", "nowhere", "fé", "ΩM", "STRASSE", "ß", "line", "\\", "é", "x"]
 
 titles = st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join)
 plays = st.tuples(st.integers(0, 9) | st.none(), st.none() | titles, st.none() | titles)
@@ -47,8 +49,8 @@ def searched_histories(draw):
 
 
 def has(record, words):
-    titles = [entry.title.lower() for entry in (record.video, record.channel) if entry]
-    return all(any(word.lower() in title for title in titles) for word in words)
+    titles = [entry.title.casefold() for entry in (record.video, record.channel) if entry]
+    return all(any(word.casefold() in title for title in titles) for word in words)
 
 
 def expected(user, words, order):
@@ -59,25 +61,33 @@ def expected(user, words, order):
     return [str(record.id) for record in dated + undated]
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(
     user=searched_histories(),
-    words=st.lists(st.sampled_from(["red", "WOOD", "00%", "a_b", "The", "nowhere"]), min_size=1, max_size=3),
+    words=st.lists(st.sampled_from(SEARCHED), min_size=1, max_size=4).filter(lambda words: len(" ".join(words)) > 1),
     order=st.sampled_from(Order),
     limit=st.integers(1, 7),
+    few=st.sampled_from([0, 2, searching.MOST]),
     most=st.sampled_from([0, 2, searching.MOST]),
     steps=st.sampled_from([(), (1,), (1, 2, 3)]),
+    many=st.sampled_from([0, 2, 100]),
 )
-def test_pages_together_are_every_record_with_all_words_once_in_order(user, words, order, limit, most, steps):
+def test_pages_together_are_every_record_with_all_words_once_in_order(
+    user, words, order, limit, few, most, steps, many
+):
     query = QueryDict(mutable=True)
     query["search"] = " ".join(words)
     seen, after = [], None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(searching, "MOST", most)
+        patch.setattr("dashboard.queries.search.FEW", few)
         patch.setattr("dashboard.queries.search.STEPS", steps)
+        patch.setattr("dashboard.queries.search.MANY", many)
+        patch.setattr("dashboard.queries.search.LOTS", (1, 3))
         while True:
             rows = records_meant(user, query, None)
-            page = search(user, rows, words_in(query), order=order, limit=limit, after=after)
+            among = WatchRecord.objects.of(user)
+            page = search(user, rows, words_in(query), among=among, order=order, limit=limit, after=after)
             seen += [row.id for row in page.rows]
             after = page.end
             if after is None:
@@ -112,13 +122,13 @@ def test_a_search_goes_with_other_filters(most, monkeypatch):
 
 def test_many_others_in_the_same_tables_do_not_hide_a_persons_own():
     crowd, ana = make_user(), make_user()
-    watched(crowd, *(play(START, f"{n}", f"{n}", title="Red") for n in range(searching.ROWS_FOR_A_LOOKUP + 5)))
+    watched(crowd, *(play(START, f"{n}", f"{n}", title="Red") for n in range(20)))
     watched(ana, play(START, "a", "a", title="Red"))
 
     (row,) = client_of(ana).get(RECORDS, {"search": "red"}).json()["results"]
 
     assert row["video"]["title"] == "Red"
-    assert len(client_of(crowd).get(RECORDS, {"search": "red"}).json()["results"]) == searching.ROWS_FOR_A_LOOKUP + 5
+    assert len(client_of(crowd).get(RECORDS, {"search": "red"}).json()["results"]) == 20
 
 
 def test_many_ids_are_one_parameter():
@@ -133,9 +143,28 @@ def test_many_ids_are_one_parameter():
 def test_words_that_channels_share_with_videos_in_many_ways_are_still_found():
     user, words = make_user(), ["one", "two", "three", "four", "five"]
     choices = [[word for place, word in enumerate(words) if number >> place & 1] for number in range(1, 32)]
-    assert len(choices) > searching.MOST_SHARES
     watched(user, *(play(START, f"{n}", " ".join(choice), title=" ".join(words)) for n, choice in enumerate(choices)))
 
     rows = client_of(user).get(RECORDS, {"search": " ".join(words)}).json()["results"]
 
     assert len(rows) == len(choices)
+
+
+@settings(max_examples=40)
+@given(
+    user=searched_histories(),
+    words=st.lists(st.sampled_from(SEARCHED), min_size=1, max_size=3).filter(lambda words: len(" ".join(words)) > 1),
+    most=st.sampled_from([0, searching.MOST]),
+)
+def test_an_export_and_a_removal_mean_the_same_records_as_the_list(user, words, most):
+    asked = {"search": " ".join(words)}
+    wanted = expected(user, words, Order.OLDEST)
+    keys = {str(record.id): record.key for record in WatchRecord.objects.of(user)}
+    client = client_of(user)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searching, "MOST", most)
+        lines = client.get(f"{RECORDS}export/", asked).getvalue().splitlines()
+        removed = client.delete("/api/v1/ingest/records/", query_params=asked).json()
+    assert [json.loads(line)["key"] for line in lines] == [keys[id] for id in wanted]
+    assert removed["records"] == len(wanted)
+    assert {str(record.id) for record in WatchRecord.objects.of(user)} == keys.keys() - set(wanted)

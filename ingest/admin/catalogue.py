@@ -6,9 +6,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest
+
+from accounts.admin.paging import Rows
 
 from ..pipeline.identity import hash63
-from ..twins import ChannelTwin, VideoTwin
+from ..twins import ChannelTwin, TitleBlockTwin, VideoTwin
 from .owned import OwnedAdmin, link
 from .records import is_id, plays_url, shortened
 
@@ -47,3 +50,15 @@ class VideoAdmin(CatalogueAdmin):
 @admin.register(ChannelTwin)
 class ChannelAdmin(CatalogueAdmin):
     filter_name = "channel"
+
+
+@admin.register(TitleBlockTwin)
+class TitleBlockAdmin(OwnedAdmin):
+    """What searches read. The titles themselves are with the videos."""
+
+    list_display = ("number", "entries")
+    keyset = ("number",)
+    owned_fields = ("number", "entries")
+
+    def get_queryset(self, request: HttpRequest) -> Rows:
+        return super().get_queryset(request).defer("videos", "titles")

@@ -7,16 +7,20 @@ maximum, so the order of imports does not matter.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
 from .. import records
 from ..models import NEVER, Channel, Video, WatchRecord
-from . import bulk
+from ..titles import folded_beside
+from . import bulk, title_blocks
 
+# As an Entry has them, after the user and the id.
 COLUMNS = ("user_id", "id", "platform", "key", "title", "url", "title_at", "url_at")
-REFRESHED = ("title", "url", "title_at", "url_at")
+WRITTEN = (*COLUMNS, "folded")
+REFRESHED = ("title", "url", "title_at", "url_at", "folded")
 
 # Stays under the 999 parameters of an old SQLite.
 FORGOTTEN_AT_ONCE = 900
@@ -91,17 +95,25 @@ def upsert(
 
     The ids of the new ones.
     """
-    new, fresher = [], []
+    new, fresher = {}, {}
     for id, entry in entries.items():
         before = known.get(id)
         if before is None:
             if id in used:
-                new.append((user_id, id, *astuple(entry)))
+                new[id] = entry
         elif (after := before.merged(entry)) != before:
-            fresher.append((user_id, id, *astuple(after)))
-    bulk.insert(model, COLUMNS, new)
-    bulk.upsert(model, COLUMNS, fresher, replace=REFRESHED)
-    return {row[1] for row in new}
+            fresher[id] = after
+    bulk.insert(model, WRITTEN, _rows(user_id, new))
+    bulk.upsert(model, WRITTEN, _rows(user_id, fresher), replace=REFRESHED)
+    if model is Video:
+        retitled = {id: entry for id, entry in fresher.items() if entry.title != known[id].title}
+        title_blocks.remove(user_id, {id for id in retitled if known[id].title})
+        title_blocks.add(user_id, {id: entry.title for id, entry in (new | retitled).items()})
+    return set(new)
+
+
+def _rows(user_id: int, entries: Entries) -> list[tuple[Any, ...]]:
+    return [(user_id, id, *astuple(entry), folded_beside(entry.title)) for id, entry in entries.items()]
 
 
 def forget_unused(model: type[Channel] | type[Video], column: str, user_id: int, ids: Iterable[int]) -> int:
@@ -109,6 +121,8 @@ def forget_unused(model: type[Channel] | type[Video], column: str, user_id: int,
     ids = set(ids)
     used = bulk.known(WatchRecord, user_id, column, ids)
     unused = list(ids - used)
+    if model is Video:
+        title_blocks.remove(user_id, set(unused))
     removed = 0
     for start in range(0, len(unused), FORGOTTEN_AT_ONCE):
         removed += model.objects.filter(user=user_id, id__in=unused[start : start + FORGOTTEN_AT_ONCE]).delete()[0]

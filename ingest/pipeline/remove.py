@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import User
 
 from ..models import History, Sighting, WatchRecord, WatchRecordQuerySet
+from ..searching import few_with, looked_up
 from .changes import Change, tell
 from .history import count, lock_history
 from .rows import Row
@@ -30,17 +31,27 @@ class Removal:
     data_version: int
 
 
-def remove(user: User, records: WatchRecordQuerySet) -> Removal:
-    """Remove those of the user's records that `records` selects: all of them, or on an error none."""
+def remove(user: User, records: WatchRecordQuerySet, words: Sequence[str] = ()) -> Removal:
+    """Remove those of the user's records that `records` selects: all of them, or on an error none.
+
+    `words` are those that they are searched for, if they are.
+    """
     with transaction.atomic():
         history = lock_history(user)
-        ids = list(records.of(user).values_list("id", flat=True))
+        ids = _ids(user, records.of(user), words)
         removed = videos = channels = 0
         for some in _chunks(ids):
             rows = [stored.row for stored in fetch_rows(user.pk, "id", some).values()]
             gone = remove_rows(history, rows)
             removed, videos, channels = removed + len(rows), videos + gone[0], channels + gone[1]
         return Removal(removed, videos, channels, history.version)
+
+
+def _ids(user: User, records: WatchRecordQuerySet, words: Sequence[str]) -> list[int]:
+    few = few_with(user, words) if words else None
+    if few is None:
+        return list(records.values_list("id", flat=True))
+    return [id for _, id in looked_up(records, few)]
 
 
 def remove_rows(history: History, rows: Sequence[Row]) -> tuple[int, int]:

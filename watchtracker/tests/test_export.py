@@ -78,7 +78,7 @@ def test_everything_held_about_the_person_is_in_it_and_nothing_of_others():
     assert archive.testzip() is None
     named = {name.removesuffix(".jsonl") for name in archive.namelist()}
     kept = {each.name for each in holdings() if each.model._meta.app_label != "dashboard"}
-    assert kept - {"watch_records", "videos", "channels"} <= named
+    assert kept - {"watch_records", "videos", "channels", "title_blocks"} <= named
     for name in archive.namelist():
         content = archive.read(name)
         assert content, f"{name} has something of hers"
