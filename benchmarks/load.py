@@ -39,7 +39,7 @@ from dashboard.models import (  # noqa: E402
     VideoTriple,
 )
 from ingest.demo import write_takeout_page  # noqa: E402
-from ingest.models import Channel, Sighting, Video, WatchRecord  # noqa: E402
+from ingest.models import Channel, Sighting, TitleBlock, Video, WatchRecord  # noqa: E402
 from ingest.pipeline.bulk import Postgres, Table  # noqa: E402
 from ingest.pipeline.options import said, to_options  # noqa: E402
 from ingest.pipeline.run import import_upload  # noqa: E402
@@ -49,6 +49,7 @@ FILLED: tuple[type[models.Model], ...] = (
     WatchRecord,
     Video,
     Channel,
+    TitleBlock,
     DayTotal,
     HourTotal,
     HourYear,

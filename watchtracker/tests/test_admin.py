@@ -58,15 +58,16 @@ def ben(operator):
 
 
 def somebody(name: str) -> User:
-    """A person who watched what everybody watched and something of their own, twice, by way of two files."""
+    """A person who watched what everybody watched and something of their own three times, by way of two files."""
     user = make_user(name)
     plays = [
         play("2024-05-01T20:00:00Z", "shared", "shared", title=f"Shared, says {name}"),
         play("2024-05-02T20:00:00Z", name, name, title=f"Only {name}", product="YouTube"),
         play("2024-05-03T20:00:00Z", name, name, title=f"Only {name}", product="YouTube Music", is_ad=True),
         play("2024-05-04T21:00:00Z", name, name, title=f"Only {name}", product="YouTube", seconds=60),
+        play("2024-05-05T21:00:00Z", name, name, title=f"Only {name}", product="YouTube", seconds=60),
     ]
-    rejected = Rejected(5, "time_missing", f"No time, {name}.", f"row of {name}")
+    rejected = Rejected(6, "time_missing", f"No time, {name}.", f"row of {name}")
     bring(user, [*plays, rejected])
     bring(user, [*plays, rejected])
     make_token(user)
@@ -280,7 +281,7 @@ def test_a_persons_page_shows_what_there_is_of_them(client, ana, ben):
     page, _ = opened(client, reverse("admin:person", args=(ana.pk,)))
 
     assert page.context["history"] == History.objects.get(user=ana)
-    assert [(bar.period, bar.plays) for bar in page.context["chart"].bars] == [("2024-05", 3)]
+    assert [(bar.period, bar.plays) for bar in page.context["chart"].bars] == [("2024-05", 4)]
     assert f"user={ana.pk}&amp;period=2024-05" in page.text
     assert "benedikt-the-other" not in page.text
 
