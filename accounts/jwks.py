@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Protocol
@@ -247,7 +248,7 @@ class _PromptResponse(http.client.HTTPResponse):
 
 def _download(url: str, timeout: float) -> bytes:
     with _answer(url, timeout) as response:
-        if wrong := wrong_clock(_ahead_of(response.headers.get("Date", ""))):
+        if wrong := wrong_clock(_ahead_of(response.headers)):
             logger.warning(wrong)
         body = response.read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
@@ -261,7 +262,7 @@ def seconds_ahead(url: str, timeout: float = TIMEOUT) -> float | None:
     Raises OSError, HTTPException or ValueError if the keys cannot be had at `url`.
     """
     with _answer(url, timeout) as response:
-        return _ahead_of(response.headers.get("Date", ""))
+        return _ahead_of(response.headers)
 
 
 def wrong_clock(ahead: float | None) -> str | None:
@@ -284,9 +285,11 @@ def _answer(url: str, timeout: float) -> Iterator[http.client.HTTPResponse]:
         yield response
 
 
-def _ahead_of(date: str) -> float | None:
+def _ahead_of(headers: Message) -> float | None:
+    """A cache on the way says how old the answer is, in seconds."""
     try:
-        return time.time() - parsedate_to_datetime(date).timestamp()
+        answered_at = parsedate_to_datetime(headers.get("Date", "")).timestamp()
+        return time.time() - answered_at - int(headers.get("Age", "0"))
     except ValueError:
         return None
 

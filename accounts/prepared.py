@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -33,11 +33,10 @@ _numbers = count(1)
 def first_row(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[int | str]) -> Row | None:
     """What the statement answers first, if anything, as Django's cursor would give it. Each parameter is a %s.
 
-    It takes part in a transaction that has begun, and begins none. The texts among the parameters are our own: they
-    have no NUL in them.
+    The texts among the parameters are our own: they have no NUL in them.
     """
-    if connection.queries_logged:
-        # Somebody wants to see every statement: that is Django's business.
+    if connection.queries_logged or connection.in_atomic_block:
+        # Somebody wants to see every statement, or it belongs to a transaction: that is Django's business.
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return cursor.fetchone() if cursor.description else None
@@ -53,16 +52,26 @@ def first_row(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[in
 
 def _on_postgresql(connection: psycopg.Connection[Any], sql: str, parameters: Sequence[int | str]) -> Row | None:
     names = _prepared.setdefault(connection, {})
-    name = names.pop(sql, None) or _prepare(connection.pgconn, sql)
-    result = connection.pgconn.exec_prepared(name, [str(parameter).encode() for parameter in parameters])
-    _raise_if_failed(connection.pgconn, result)
-    # A statement that fails is forgotten: it may be for good, as when a column has changed its type.
-    names[sql] = name
+    values = [str(parameter).encode() for parameter in parameters]
+    try:
+        result = _executed(connection.pgconn, names, sql, values)
+    except (FeatureNotSupported, InvalidSqlStatementName):
+        # A column has changed its type, or a pooler has changed the session, since it was prepared. Nothing was done.
+        result = _executed(connection.pgconn, names, sql, values)
     if result.ntuples == 0:
         return None
-    values = Transformer(connection)
-    values.set_pgresult(result)
-    return values.load_row(0, tuple)
+    rows = Transformer(connection)
+    rows.set_pgresult(result)
+    return rows.load_row(0, tuple)
+
+
+def _executed(connection: PGconn, names: dict[str, bytes], sql: str, values: Sequence[bytes]) -> PGresult:
+    """A statement that fails is forgotten, and prepared anew the next time."""
+    name = names.pop(sql, None) or _prepare(connection, sql)
+    result = connection.exec_prepared(name, values)
+    _raise_if_failed(connection, result)
+    names[sql] = name
+    return result
 
 
 def _prepare(connection: PGconn, sql: str) -> bytes:

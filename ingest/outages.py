@@ -14,6 +14,12 @@ _SQLITE = {sqlite3.SQLITE_FULL: NO_ROOM, sqlite3.SQLITE_READONLY: READ_ONLY}
 _SYSTEM = {errno.ENOSPC: NO_ROOM, errno.EDQUOT: NO_ROOM, errno.EROFS: READ_ONLY}
 
 
+def is_mistaken(error: BaseException) -> bool:
+    """Whether SQLite found the statement wrong, a table missing: it calls that an OperationalError like an outage."""
+    cause = error.__cause__
+    return isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+
+
 def cannot_write(error: BaseException) -> str | None:
     """The sentence for an error that lasts until somebody acts; None for any other."""
     # Django's own error has the driver's as its cause.

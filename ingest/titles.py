@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Case, F, When
 from django.db.models.functions import Collate, Lower
 
-# Blocks that are read at once: about 16 MB.
+# Blocks that are read at once: about 12 MB, and 32 MB of the longest titles.
 PAGE = 64
 
 

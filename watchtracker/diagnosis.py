@@ -51,7 +51,7 @@ def _disk() -> Iterator[str]:
 
 def _clock() -> Iterator[str]:
     """By Clerk's, where its keys come from: its sessions are what a wrong clock refuses."""
-    if not settings.CLERK_ISSUER or not settings.CLERK_JWKS_URL:
+    if not settings.CLERK_ISSUER or not settings.CLERK_JWKS_URL or settings.CLERK_JWT_KEY:
         return
     try:
         wrong = wrong_clock(seconds_ahead(settings.CLERK_JWKS_URL))

@@ -37,6 +37,8 @@ class ApiDocsView(SpectacularSwaggerSplitView):
     """The split view: its script is a request of its own, so that no inline script has to be allowed."""
 
     url_name = "schema"
+    # It is a page: the answer to OPTIONS would have no template.
+    http_method_names = ["get", "head"]
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

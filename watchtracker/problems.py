@@ -27,7 +27,7 @@ from rest_framework.request import Request
 from rest_framework.views import set_rollback
 
 from accounts.reading import BadQuery
-from ingest.outages import cannot_write
+from ingest.outages import cannot_write, is_mistaken
 from watchtracker.logs import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -121,7 +121,7 @@ def outage_of(exc: BaseException | None) -> Outage | None:
     """None if it is no outage, but a fault of ours."""
     if exc is not None and (sentence := cannot_write(exc)):
         return Outage(sentence, "cannot_write", LONG_RETRY_SECONDS)
-    if isinstance(exc, (OperationalError, InterfaceError)):
+    if isinstance(exc, (OperationalError, InterfaceError)) and not is_mistaken(exc):
         return Outage(NO_DATABASE, "database_unavailable", RETRY_SECONDS)
     return None
 

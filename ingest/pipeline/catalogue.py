@@ -116,14 +116,11 @@ def _rows(user_id: int, entries: Entries) -> list[tuple[Any, ...]]:
     return [(user_id, id, *astuple(entry), folded_beside(entry.title)) for id, entry in entries.items()]
 
 
-def forget_unused(model: type[Channel] | type[Video], column: str, user_id: int, ids: Iterable[int]) -> int:
-    """Remove those of the entries that no record refers to any more; how many there were."""
+def forget_unused(model: type[Channel] | type[Video], column: str, user_id: int, ids: Iterable[int]) -> list[int]:
+    """Remove those of the entries that no record refers to any more: these."""
     ids = set(ids)
     used = bulk.known(WatchRecord, user_id, column, ids)
     unused = list(ids - used)
-    if model is Video:
-        title_blocks.remove(user_id, set(unused))
-    removed = 0
     for start in range(0, len(unused), FORGOTTEN_AT_ONCE):
-        removed += model.objects.filter(user=user_id, id__in=unused[start : start + FORGOTTEN_AT_ONCE]).delete()[0]
-    return removed
+        model.objects.filter(user=user_id, id__in=unused[start : start + FORGOTTEN_AT_ONCE]).delete()
+    return unused

@@ -16,6 +16,7 @@ from .changes import Change, tell
 from .history import count, lock_history
 from .rows import Row
 from .store import fetch_rows, forget_unused
+from .title_blocks import Leaving, leaving
 
 # Rows that one transaction removes; stays under the 999 parameters of an old SQLite.
 REMOVED_AT_ONCE = 900
@@ -40,10 +41,11 @@ def remove(user: User, records: WatchRecordQuerySet, words: Sequence[str] = ()) 
         history = lock_history(user)
         ids = _ids(user, records.of(user), words)
         removed = videos = channels = 0
-        for some in _chunks(ids):
-            rows = [stored.row for stored in fetch_rows(user.pk, "id", some).values()]
-            gone = remove_rows(history, rows)
-            removed, videos, channels = removed + len(rows), videos + gone[0], channels + gone[1]
+        with leaving(user.pk) as gone:
+            for some in _chunks(ids):
+                rows = [stored.row for stored in fetch_rows(user.pk, "id", some).values()]
+                without = remove_rows(history, rows, gone)
+                removed, videos, channels = removed + len(rows), videos + without[0], channels + without[1]
         return Removal(removed, videos, channels, history.version)
 
 
@@ -54,16 +56,19 @@ def _ids(user: User, records: WatchRecordQuerySet, words: Sequence[str]) -> list
     return [id for _, id in looked_up(records, few)]
 
 
-def remove_rows(history: History, rows: Sequence[Row]) -> tuple[int, int]:
-    """Remove at most REMOVED_AT_ONCE rows under the lock; how many videos and channels went with them."""
+def remove_rows(history: History, rows: Sequence[Row], gone: Leaving) -> tuple[int, int]:
+    """Remove at most REMOVED_AT_ONCE rows under the lock; how many videos and channels went with them.
+
+    The titles of these videos are to be taken out when all are removed.
+    """
     user_id = history.user_id
     ids = [row.id for row in rows]
     WatchRecord.objects.filter(user=user_id, id__in=ids).delete()
     Sighting.objects.filter(user=user_id, record_id__in=ids).delete()
-    gone = forget_unused(user_id, rows)
+    without = forget_unused(user_id, rows, gone)
     tell(Change(user_id, removed=rows))
     count(history, [], rows)
-    return gone
+    return without
 
 
 def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:

@@ -46,8 +46,13 @@ class Row(Struct, frozen=True, gc=False):
             product=max(self.product, other.product),
             is_ad=self.is_ad and other.is_ad,
             device=max(self.device, other.device),
-            extra=max(self.extra, other.extra, key=lambda extra: repr(sorted((extra or {}).items()))),
+            extra=max(self.extra, other.extra, key=_place_of_extra),
         )
+
+
+def _place_of_extra(extra: dict[str, Any] | None) -> tuple[bool, str]:
+    """None, which states nothing, comes first."""
+    return extra is not None, repr(sorted((extra or {}).items()))
 
 
 FINENESS = {precision: rank for rank, precision in enumerate(Precision)}

@@ -94,6 +94,22 @@ def _texts(record: Record) -> Iterator[tuple[str, str, int]]:
             yield f"{what}'s url", thing.url, LONGEST_TEXT
     if record.extra:
         yield "extra", repr(record.extra), LONGEST_TEXT
+        for text in _texts_in(record.extra):
+            yield "extra", text, LONGEST_TEXT
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """As they are: repr() has written out what is no text. JSON is never deep (accounts/strict_json.py)."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, part in value.items():
+                yield str(name)
+                yield from _texts_in(part)
+        case list() | tuple():
+            for part in value:
+                yield from _texts_in(part)
 
 
 def _is_unicode(text: str) -> bool:

@@ -25,6 +25,7 @@ from .history import count
 from .identity import SECONDS_PER_DAY, Identity, family_of, has_time
 from .localtime import LocalClock
 from .rows import Row, to_row
+from .title_blocks import Leaving, leaving
 
 COLUMNS = (
     "id", "key", "video_id", "channel_id", "watched_at", "precision", "watched_on", "hour",
@@ -128,7 +129,8 @@ def _carry_out(planned: Plan, history: History, upload_id: int | None) -> None:
         replace=COLUMNS[2:],
     )
     _sight(user_id, again.values(), upload_id)
-    forget_unused(user_id, replaced)
+    with leaving(user_id) as gone:
+        forget_unused(user_id, replaced, gone)
 
     tell(Change(user_id, written, replaced, new_videos=new_videos))
     count(history, written, replaced)
@@ -151,14 +153,13 @@ def fetch_rows(user_id: int, column: str, values: Iterable[int]) -> dict[int, St
     return {row[0]: StoredRow(_row(row[:-1]), row[-1]) for row in rows}
 
 
-def forget_unused(user_id: int, rows: Sequence[Row]) -> tuple[int, int]:
+def forget_unused(user_id: int, rows: Sequence[Row], gone: Leaving) -> tuple[int, int]:
     """Remove the videos and channels that only these former rows referred to; how many of each."""
     videos = {row.video_id for row in rows if row.video_id is not None}
     channels = {row.channel_id for row in rows if row.channel_id is not None}
-    return (
-        catalogue.forget_unused(Video, "video_id", user_id, videos),
-        catalogue.forget_unused(Channel, "channel_id", user_id, channels),
-    )
+    unused = catalogue.forget_unused(Video, "video_id", user_id, videos)
+    gone.add(unused)
+    return len(unused), len(catalogue.forget_unused(Channel, "channel_id", user_id, channels))
 
 
 def _row(values: Sequence[Any]) -> Row:

@@ -17,6 +17,7 @@ from ..models import History, Sighting, Upload, UploadState, WatchRecord
 from .history import lock_history
 from .remove import REMOVED_AT_ONCE, remove_rows
 from .store import NO_UPLOAD, fetch_rows
+from .title_blocks import Leaving, leaving
 from .uploads import UNFINISHED, NotPossible, lane_of
 
 TAKE_BACK = "take_back_upload"
@@ -68,7 +69,8 @@ def _take_back_some(upload: Upload) -> bool:
             # Its owner is being erased: not even the lock may stay.
             transaction.set_rollback(True)
             return False
-        lots = [_take_back_lot(history, upload) for _ in range(LOTS_AT_ONCE)]
+        with leaving(upload.user_id) as gone:
+            lots = [_take_back_lot(history, upload, gone) for _ in range(LOTS_AT_ONCE)]
         removed = sum(lot for lot in lots if lot is not None)
         Upload.objects.filter(pk=upload.pk).update(removed=F("removed") + removed)
         if lots[-1] is not None:
@@ -78,7 +80,7 @@ def _take_back_some(upload: Upload) -> bool:
         return False
 
 
-def _take_back_lot(history: History, upload: Upload) -> int | None:
+def _take_back_lot(history: History, upload: Upload, gone: Leaving) -> int | None:
     """Take back at most REMOVED_AT_ONCE things; how many records were removed. None if nothing was left."""
     if _forget_sightings(upload):
         return 0
@@ -91,7 +93,7 @@ def _take_back_lot(history: History, upload: Upload) -> int | None:
         WatchRecord.objects.filter(user=upload.user_id, id=record_id).update(upload=heir or None)
         Sighting.objects.filter(user=upload.user_id, record_id=record_id, upload_id=heir).delete()
     rows = [stored.row for stored in fetch_rows(upload.user_id, "id", set(ids) - set(heirs)).values()]
-    remove_rows(history, rows)
+    remove_rows(history, rows, gone)
     return len(rows)
 
 

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from dashboard.rollups.recount import verify
+from ingest.models import WatchRecord
 from ingest.records import Precision, Record, Video
 
 from .histories import bring, somebody
@@ -51,3 +52,19 @@ def test_what_lies_beyond_all_that_is_stored_is_new(days):
     bring(user, [PLAY])
     assert bring(user, [replace(PLAY, at=NOON + days * DAY), PLAY]).created == 1
     assert list(verify(user)) == []
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_report_that_states_no_extra_takes_none_away(backwards):
+    user = somebody()
+    reports = [replace(PLAY, extra={"a": 1}), PLAY]
+    for report in reversed(reports) if backwards else reports:
+        bring(user, [report])
+    assert WatchRecord.objects.get(user=user).extra == {"a": 1}
+
+
+@pytest.mark.parametrize("extra", [{"a": "\0"}, {"\0": 1}, {"a": [{"b": "\0"}]}, {"a": "\ud800"}])
+def test_what_no_database_can_hold_is_one_rejected_row_wherever_it_lies_in_extra(extra):
+    user = somebody()
+    upload = bring(user, [replace(PLAY, at=NOON - 1, extra=extra), PLAY])
+    assert (upload.created, upload.rejected, upload.reasons) == (1, 1, {"text_invalid": 1})

@@ -105,3 +105,23 @@ def test_the_filter_finds_what_python_finds(title, word):
     stored = Video.objects.filter(user=user)
     expected = {video.id for video in stored if all(fold(w) in video.title.casefold() for w in words_in(query))}
     assert set(rows.values_list("video_id", flat=True)) == expected
+
+
+def test_long_titles_make_small_blocks():
+    user = make_user()
+    watched(user, *(play(f"2024-05-{day:02}T10:00:00Z", f"{day}", title="\u0390" * 9_000) for day in range(1, 29)))
+    sizes = [len(block.titles) for block in TitleBlock.objects.filter(user=user)]
+    assert max(sizes) <= title_blocks.LARGEST
+    assert in_blocks(user) == in_catalogue(user)
+
+
+def test_a_block_is_written_once_for_all_the_lots_of_a_removal(monkeypatch):
+    user = make_user()
+    watched(user, *(play(f"2024-05-{day:02}T10:00:00Z", f"{day}", title=f"Number {day}") for day in range(1, 29)))
+    monkeypatch.setattr("ingest.pipeline.remove.REMOVED_AT_ONCE", 3)
+    written = []
+    block = title_blocks._block
+    monkeypatch.setattr(title_blocks, "_block", lambda *values: written.append(values) or block(*values))
+    remove(user, WatchRecord.objects.filter(watched_on__lt="2024-05-20"))
+    assert len(written) == 1
+    assert in_blocks(user) == in_catalogue(user)

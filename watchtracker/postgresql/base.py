@@ -13,7 +13,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         So a connection on which all is quiet needs no SELECT 1, which was every third statement of a small answer.
         """
-        return (not self.errors_occurred and self._is_quiet()) or super().is_usable()
+        is_open = self.connection is not None and not self.connection.closed
+        return (is_open and not self.errors_occurred and self._is_quiet()) or super().is_usable()
 
     def _is_quiet(self) -> bool:
         poll = select.poll()

@@ -137,3 +137,15 @@ def test_without_clerks_address_nobody_is_asked(clerk, settings):
     settings.CLERK_JWKS_URL = ""
     assert examine().startswith("All is well.")
     assert clerk.requests == 0
+
+
+def test_keys_of_the_settings_ask_nobody(clerk, settings):
+    settings.CLERK_JWT_KEY = ("a key",)
+    assert "Clerk's keys" not in examine()
+    assert clerk.requests == 0
+
+
+def test_an_answer_of_a_cache_is_as_old_as_that_says(clerk, monkeypatch):
+    old = formatdate(time.time() - 600, usegmt=True)
+    monkeypatch.setattr(JwksHandler, "date_time_string", lambda *_: f"{old}\r\nAge: 600")
+    assert examine().startswith("All is well.")

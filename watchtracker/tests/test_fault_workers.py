@@ -98,11 +98,12 @@ def test_each_job_is_done_once_and_one_persons_one_after_another(running, diary,
 
 
 def test_what_a_killed_worker_had_begun_another_goes_on_with(running, diary, tmp_path):
-    file = page(CARDS)
+    # Long enough that neither is done when one is killed.
+    file = page(5 * CARDS)
     people = [queued("ana", file), queued("eva", file)]
     workers = {pid.pid: pid for pid in (running.start("-c", WORKER, str(diary.path), log="w.log") for _ in range(2))}
     wait_until(lambda: len(diary.begun()) == 2 and all(Upload.objects.values_list("read", flat=True)))
-    (killed, _, left), *_ = diary.lines()
+    *_, (killed, _, left) = diary.lines()
 
     workers[killed].kill()
     workers[killed].wait(60)

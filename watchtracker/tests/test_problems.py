@@ -1,6 +1,7 @@
 """Whatever goes wrong on the API, one shape answers, with a sentence and nothing of the inside."""
 
 import json
+import sqlite3
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -47,12 +48,23 @@ class Raises(APIView):
         return Response()
 
 
+def from_sqlite(statement: str) -> OperationalError:
+    """As Django raises it, with the driver's error as its cause."""
+    error = OperationalError(SECRET)
+    try:
+        sqlite3.connect(":memory:").execute(statement)
+    except sqlite3.Error as cause:
+        error.__cause__ = cause
+    return error
+
+
 EXCEPTIONS = {
     "missing": Http404(SECRET),
     "denied": PermissionDenied(SECRET),
     "suspicious": SuspiciousOperation(SECRET),
     "locked": OperationalError(SECRET),
     "bug": ZeroDivisionError(SECRET),
+    "no-table": from_sqlite("SELECT 1 FROM nowhere"),
     "slow-down": Throttled(wait=6.2),
     "parameters": serializers.ValidationError({"period": ["'x' is no period."]}),
     "query": BadParameter("period", "'x' is no period."),
@@ -93,6 +105,7 @@ def ask(client):
         ("/api/suspicious/", 400, "unreadable"),
         ("/api/locked/", 503, "database_unavailable"),
         ("/api/bug/", 500, "unexpected"),
+        ("/api/no-table/", 500, "unexpected"),
         ("/api/slow-down/", 429, "throttled"),
         ("/api/nowhere/", 404, "not_found"),
     ],
@@ -188,3 +201,7 @@ def test_a_foreign_host_is_refused(ask):
 
 def test_pages_outside_the_api_stay_pages(client):
     assert client.get("/nowhere").headers["Content-Type"].startswith("text/html")
+
+
+def test_the_page_about_the_api_has_no_other_methods(client):
+    assert client.options("/api/docs/").status_code == 405
