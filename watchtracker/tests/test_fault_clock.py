@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
+from email.message import Message
 
 import pytest
 from django.utils import timezone
@@ -94,9 +95,21 @@ class TestSessions:
         assert len(said) == 1
         assert f"seconds {which} Clerk's" in said[0]
 
-    @pytest.mark.parametrize("date", ["", "nonsense", "Tue, 99 Foo 2024 00:00:00 GMT"])
-    def test_a_date_that_is_none_is_passed_over(self, date):
-        assert jwks._ahead_of(date) is None
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Date": ""},
+            {"Date": "nonsense"},
+            {"Date": "Tue, 99 Foo 2024 00:00:00 GMT"},
+            {"Date": "Tue, 24 Nov 2026 00:00:00 GMT", "Age": "old"},
+        ],
+    )
+    def test_a_date_that_is_none_is_passed_over(self, headers):
+        answered = Message()
+        for name, value in headers.items():
+            answered[name] = value
+        assert jwks._ahead_of(answered) is None
         assert jwks.wrong_clock(None) is None
 
 
