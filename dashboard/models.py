@@ -1,6 +1,7 @@
 """Rollups: sums kept beside the records and changed in the same transaction.
 
-All are without ads and without undated records, and every one can be rebuilt from the records at any time.
+All are without undated records, and every one can be rebuilt from the records at any time. Each is kept of several
+slices of a history: of everything but the ads, of the ads and, where there are several sources, of each of these.
 `plays` counts records, `seconds` sums the observed time, `timed` counts the plays it was observed for.
 A channel_id of NO_CHANNEL stands for the records without a channel.
 
@@ -8,16 +9,26 @@ Everything here can be added up but the number of different videos: that of two 
 the other. VideoReturn makes it additive; queries/variety.py says how.
 """
 
-from django.conf import settings
 from django.db import models
 
 from ingest.models import owner
 
+from .slices import LONGEST_KEY
+
 NO_CHANNEL = 0
 
 
-class Rollup(models.Model):
+class Sliced(models.Model):
     user = owner()
+    slice = models.CharField(
+        max_length=LONGEST_KEY, default="", db_default="", help_text="Empty for everything but the ads."
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Rollup(Sliced):
     plays = models.BigIntegerField(default=0)
     seconds = models.BigIntegerField(default=0)
     timed = models.BigIntegerField(default=0)
@@ -29,7 +40,7 @@ class Rollup(models.Model):
 class DayTotal(Rollup):
     """Per local day and product: the series, the calendar, streaks. `ads` says how many were left out."""
 
-    pk = models.CompositePrimaryKey("user", "day", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "day", "product")
     day = models.DateField()
     product = models.CharField(max_length=32)
     ads = models.BigIntegerField(default=0)
@@ -50,8 +61,7 @@ class DayTotal(Rollup):
     nameless_seconds = models.BigIntegerField(default=0, db_default=0)
 
 
-class Returns(models.Model):
-    user = owner()
+class Returns(Sliced):
     product = models.CharField(max_length=32)
     of_product = models.BigIntegerField(default=0)
     of_all = models.BigIntegerField(default=0)
@@ -68,17 +78,17 @@ class VideoReturn(Returns):
     in the order of the products' code points.
     """
 
-    pk = models.CompositePrimaryKey("user", "day", "previous_day", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "day", "previous_day", "product")
     day = models.DateField()
     previous_day = models.DateField()
 
     class Meta:
         indexes = [
             # those that begin in the days before a period's first whole month
-            models.Index(fields=["user", "previous_day", "day"], name="videoreturn_by_previous_day"),
+            models.Index(fields=["user", "slice", "previous_day", "day"], name="videoreturn_by_previous_day"),
             # the few days on which a video was watched in several products; SQLite takes it only if all is in it
             models.Index(
-                fields=["user", "day", "previous_day"],
+                fields=["user", "slice", "day", "previous_day"],
                 condition=models.Q(day=models.F("previous_day")),
                 name="videoreturn_within_a_day",
             ),
@@ -88,7 +98,7 @@ class VideoReturn(Returns):
 class VideoReturnOfMonths(Returns):
     """The same by the months of the two days: for the whole months of a period."""
 
-    pk = models.CompositePrimaryKey("user", "month", "previous_month", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "month", "previous_month", "product")
     month = models.DateField(help_text="Its first day.")
     previous_month = models.DateField(help_text="Its first day.")
 
@@ -100,7 +110,7 @@ class VideoReplay(Returns):
     period are one more than its returns that begin and end there.
     """
 
-    pk = models.CompositePrimaryKey("user", "day", "previous_day", "video_id", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "day", "previous_day", "video_id", "product")
     day = models.DateField()
     previous_day = models.DateField()
     video_id = models.BigIntegerField()
@@ -114,7 +124,7 @@ class VideoTriple(Returns):
     begin and end there, if it has any; most videos that are played again have none.
     """
 
-    pk = models.CompositePrimaryKey("user", "day", "first_day", "middle_day", "video_id", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "day", "first_day", "middle_day", "video_id", "product")
     day = models.DateField()
     first_day = models.DateField()
     middle_day = models.DateField()
@@ -125,7 +135,17 @@ class VideoTriple(Returns):
         # all of them video by video, without touching the table
         indexes = [
             models.Index(
-                fields=["user", "video_id", "day", "middle_day", "first_day", "product", "of_all", "of_product"],
+                fields=[
+                    "user",
+                    "slice",
+                    "video_id",
+                    "day",
+                    "middle_day",
+                    "first_day",
+                    "product",
+                    "of_all",
+                    "of_product",
+                ],
                 name="videotriple_by_video",
             )
         ]
@@ -134,7 +154,7 @@ class VideoTriple(Returns):
 class HourTotal(Rollup):
     """Per month, weekday (Monday is 0), hour and product: the heatmap. Stated dates have no hour and are not in it."""
 
-    pk = models.CompositePrimaryKey("user", "month", "weekday", "hour", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "month", "weekday", "hour", "product")
     month = models.DateField(help_text="Its first day.")
     weekday = models.PositiveSmallIntegerField()
     hour = models.PositiveSmallIntegerField()
@@ -144,21 +164,21 @@ class HourTotal(Rollup):
 class HourYear(Rollup):
     """The same per year: the heatmap of long periods."""
 
-    pk = models.CompositePrimaryKey("user", "year", "weekday", "hour", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "year", "weekday", "hour", "product")
     year = models.DateField(help_text="Its first day.")
     weekday = models.PositiveSmallIntegerField()
     hour = models.PositiveSmallIntegerField()
     product = models.CharField(max_length=32)
 
 
-class SessionTotal(models.Model):
+class SessionTotal(Sliced):
     """A session: plays, the gaps between which are never longer than USUAL_GAP. Stated dates are in none.
 
-    It lies apart from the next one by more than that gap, so of one person no two have the same start.
+    It lies apart from the next one by more than that gap, so of one slice no two have the same start. Those of a
+    product do not follow from those of all, so each product of a slice is a slice of its own here.
     """
 
-    pk = models.CompositePrimaryKey("user", "start")
-    user = owner()
+    pk = models.CompositePrimaryKey("user", "slice", "start")
     start = models.DateTimeField(help_text="The time of its first play.")
     id = models.BigIntegerField(help_text="Of its first play; of several at one time the smallest.")
     day = models.DateField(help_text="The local day it started on.")
@@ -169,26 +189,26 @@ class SessionTotal(models.Model):
 
     class Meta:
         # what the sessions of some days add up to, without touching the table
-        indexes = [models.Index(fields=["user", "day", "length", "plays"], name="sessiontotal_by_day")]
+        indexes = [models.Index(fields=["user", "slice", "day", "length", "plays"], name="sessiontotal_by_day")]
 
 
 class ChannelMonth(Rollup):
     """Per channel, month and product: top channels of a period's whole months, a channel's own page."""
 
-    pk = models.CompositePrimaryKey("user", "month", "channel_id", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "month", "channel_id", "product")
     month = models.DateField(help_text="Its first day.")
     channel_id = models.BigIntegerField()
     product = models.CharField(max_length=32)
 
     class Meta:
         # one channel month by month
-        indexes = [models.Index(fields=["user", "channel_id", "month"], name="channelmonth_by_channel")]
+        indexes = [models.Index(fields=["user", "slice", "channel_id", "month"], name="channelmonth_by_channel")]
 
 
 class ChannelSpan(Rollup):
     """Per channel, quarter or year, and product: top channels of long periods."""
 
-    pk = models.CompositePrimaryKey("user", "months", "start", "channel_id", "product")
+    pk = models.CompositePrimaryKey("user", "slice", "months", "start", "channel_id", "product")
     months = models.PositiveSmallIntegerField(help_text="How long it is: 3 or 12.")
     start = models.DateField(help_text="Its first day.")
     channel_id = models.BigIntegerField()
@@ -210,22 +230,26 @@ class SeenTotal(Rollup):
 class ChannelTotal(SeenTotal):
     """Per channel: top channels over everything, discoveries."""
 
-    pk = models.CompositePrimaryKey("user", "channel_id")
+    pk = models.CompositePrimaryKey("user", "slice", "channel_id")
     channel_id = models.BigIntegerField()
 
     class Meta:
         indexes = [
             # the top channels over everything, read in order
-            models.Index(fields=["user", "-plays", "-last_watched", "channel_id"], name="channeltotal_by_plays"),
+            models.Index(
+                fields=["user", "slice", "-plays", "-last_watched", "channel_id"], name="channeltotal_by_plays"
+            ),
             # the channels found on some days, latest first
-            models.Index(fields=["user", "-first_on", "-first_watched", "channel_id"], name="channeltotal_by_first_on"),
+            models.Index(
+                fields=["user", "slice", "-first_on", "-first_watched", "channel_id"], name="channeltotal_by_first_on"
+            ),
         ]
 
 
 class VideoTotal(SeenTotal):
     """Per video: top videos over everything, rewatches, discoveries."""
 
-    pk = models.CompositePrimaryKey("user", "video_id")
+    pk = models.CompositePrimaryKey("user", "slice", "video_id")
     video_id = models.BigIntegerField()
     product = models.CharField(max_length=32, null=True, help_text="Empty if it was watched in several.")
 
@@ -233,7 +257,7 @@ class VideoTotal(SeenTotal):
         # the top videos over everything; most videos are played once, and leaving them out makes this nearly free
         indexes = [
             models.Index(
-                fields=["user", "-plays", "-last_watched", "video_id"],
+                fields=["user", "slice", "-plays", "-last_watched", "video_id"],
                 condition=models.Q(plays__gt=1),
                 name="videototal_by_plays",
             )
@@ -241,17 +265,28 @@ class VideoTotal(SeenTotal):
 
 
 class HistoryTotal(Rollup):
-    """Per user: everything, so that "all" costs one row."""
+    """A whole slice, so that "all" costs one row; and which slices there are."""
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL,
-        primary_key=True,
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        related_name="+",
-    )
+    pk = models.CompositePrimaryKey("user", "slice")
     videos = models.BigIntegerField(default=0)
     rewatched = models.BigIntegerField(
         default=0, db_default=0, help_text="Those of the videos that were played more than once."
     )
     channels = models.BigIntegerField(default=0)
+
+
+ROLLUPS: tuple[type[Sliced], ...] = (
+    DayTotal,
+    VideoReturn,
+    VideoReturnOfMonths,
+    VideoReplay,
+    VideoTriple,
+    HourTotal,
+    HourYear,
+    SessionTotal,
+    ChannelMonth,
+    ChannelSpan,
+    ChannelTotal,
+    VideoTotal,
+    HistoryTotal,
+)

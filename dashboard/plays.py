@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
-from django.db.models import Subquery
 from msgspec import Meta
 
 from accounts.models import User
-from ingest.models import History, WatchRecord, WatchRecordQuerySet
+from ingest.models import WatchRecord, WatchRecordQuerySet
 from ingest.periods import Period, PeriodQuery
+
+from .slices import Slice, ends_of_sources
 
 Product = Annotated[str, Meta(max_length=32, description="Only plays of this product.", examples=["youtube_music"])]
 Source = Annotated[str, Meta(max_length=32, description="Only plays that this source brought.", examples=["takeout"])]
@@ -34,13 +35,19 @@ class Plays:
         return cls(product, source if narrows else None, ads, source)
 
     @property
-    def are_rolled_up(self) -> bool:
-        """Whether the rollups know them; they know products, but neither sources nor ads."""
-        return self.source is None and not self.ads
+    def slice(self) -> Slice:
+        """What has totals; of these, products are parts."""
+        return Slice(self.source, self.ads)
 
     @property
-    def are_all(self) -> bool:
-        return self.are_rolled_up and self.product is None
+    def slice_of_records(self) -> Slice:
+        """That of the product, if one is meant: for records, and for sessions, which do not add up."""
+        return replace(self.slice, product=self.product)
+
+    @property
+    def parameters(self) -> dict[str, str | None]:
+        """Of statements about totals or records."""
+        return {"slice": self.slice.key, "source": self.source, "product": self.product}
 
     def of(self, user: User, period: Period) -> WatchRecordQuerySet:
         """By day alone, and not within(): an index answers that without touching the records, but for ads."""
@@ -49,23 +56,19 @@ class Plays:
             return self.among(rows.within(period.start, period.end))
         return self.among(rows.filter(watched_on__gte=period.start, watched_on__lt=period.end))
 
-    def among(self, rows: WatchRecordQuerySet) -> WatchRecordQuerySet:
-        return self.whether_ad_or_not(rows).filter(is_ad=self.ads)
+    def has(self, source: str, is_ad: bool, product: str) -> bool:
+        return self.slice_of_records.has(source, is_ad, product)
 
-    def whether_ad_or_not(self, rows: WatchRecordQuerySet) -> WatchRecordQuerySet:
-        if self.product is not None:
-            rows = rows.filter(product=self.product)
-        return rows if self.source is None else rows.filter(source=self.source)
+    def among(self, rows: WatchRecordQuerySet) -> WatchRecordQuerySet:
+        return self.slice_of_records.among(rows)
 
 
 EVERY_PLAY = Plays()
 
 
 def _only_source(user: User) -> str | None:
-    """None if there are none or several. Looks at the two ends of an index."""
-    sources = WatchRecord.objects.of(user).values("source")
-    ends = [Subquery(sources.order_by(order)[:1]) for order in ("source", "-source")]
-    first, last = History.objects.filter(user=user).values_list(*ends).first() or (None, None)
+    """None if there are none or several."""
+    first, last = ends_of_sources(user.pk)
     return first if first == last else None
 
 

@@ -23,6 +23,7 @@ from ingest.pipeline.storable import LONGEST_SECONDS
 
 from .models import SessionTotal
 from .plays import Plays
+from .slices import Slice
 
 # Of the sessions that are kept, in seconds.
 GAP = 1_800
@@ -57,7 +58,7 @@ PLAYS = """
 KEPT = """
     SELECT id, {start} AS start, {last_start} AS last_start, {start} + length AS ending, {day} AS day, plays, seconds
     FROM dashboard_sessiontotal
-    WHERE user_id = %(user)s AND {meant}"""
+    WHERE user_id = %(user)s AND slice = %(slice)s AND {meant}"""
 JOINED = """
     WITH parts AS ({parts}), placed AS (
         SELECT parts.*, start - MAX(ending) OVER (
@@ -78,17 +79,18 @@ JOINED = """
 
 
 def split(user: User, period: Period, plays: Plays, gap: timedelta) -> Iterator[Sitting]:
-    """The sessions that started on the period's days, in order. With a gap not shorter than that of the kept sessions,
-    and no filter, they are made of these.
+    """The sessions that started on the period's days, in order. With a gap not shorter than that of the kept sessions
+    they are made of these.
     """
     first, last = instants(period)
-    by_kept = plays.are_all and gap >= timedelta(seconds=GAP)
-    since = _kept_before(user, first) if by_kept else first - timedelta(seconds=LONGEST_SECONDS) - gap
+    by_kept = gap >= timedelta(seconds=GAP)
+    slice = plays.slice_of_records
+    since = _kept_before(user, slice, first) if by_kept else first - timedelta(seconds=LONGEST_SECONDS) - gap
     look = FIRST_LOOK
     found: Sitting | None = None
     while True:
         until = last + look
-        for sitting in _ask(user, plays, gap, since, until, by_kept):
+        for sitting in _ask(user, slice, gap, since, until, by_kept):
             if found is not None and found.start != sitting.start:
                 yield from _on_days(found, period)
             found = sitting
@@ -113,23 +115,23 @@ def _on_days(sitting: Sitting, period: Period) -> Iterator[Sitting]:
         yield sitting
 
 
-def _kept_before(user: User, at: datetime) -> datetime:
+def _kept_before(user: User, slice: Slice, at: datetime) -> datetime:
     """The start of the last kept session by then: it ends later than all before it."""
-    return SessionTotal.objects.filter(user=user, start__lt=at).aggregate(last=Max("start"))["last"] or at
+    before = SessionTotal.objects.filter(user=user, slice=slice.key, start__lt=at)
+    return before.aggregate(last=Max("start"))["last"] or at
 
 
 def _ask(
-    user: User, plays: Plays, gap: timedelta, since: datetime, until: datetime, by_kept: bool
+    user: User, slice: Slice, gap: timedelta, since: datetime, until: datetime, by_kept: bool
 ) -> Iterator[Sitting]:
     parameters: dict[str, Any] = {
         "user": user.pk,
         "gap": int(gap.total_seconds()),
         "since": int(since.timestamp()),
         "until": int(until.timestamp()),
-        "product": plays.product,
-        "source": plays.source,
+        **slice.parameters,
     }
-    question = from_kept(_within("start")) if by_kept else from_plays(_meant(plays))
+    question = from_kept(_within("start")) if by_kept else from_plays(f"{_within('watched_at')} AND {slice.condition}")
     with connection.chunked_cursor() as cursor:
         cursor.execute(question, parameters)
         while some := cursor.fetchmany(CHUNK):
@@ -140,12 +142,6 @@ def _ask(
 def _within(column: str) -> str:
     instant = bulk.dialect().instant
     return f"{column} >= {instant('since')} AND {column} <= {instant('until')}"
-
-
-def _meant(plays: Plays) -> str:
-    narrowed = {"product = %(product)s": plays.product, "source = %(source)s": plays.source}
-    conditions = [condition for condition, value in narrowed.items() if value is not None]
-    return " AND ".join([_within("watched_at"), "is_ad" if plays.ads else "NOT is_ad", *conditions])
 
 
 @cache

@@ -57,8 +57,8 @@ STANDING = """
     SELECT
         COALESCE(version, 0), COALESCE(records, 0), COALESCE(ads, 0), COALESCE(undated, 0),
         first_watched, last_watched, changed_at, person.timezone, person.day_start_hour,
-        (SELECT day FROM dashboard_daytotal WHERE user_id = person.id ORDER BY day LIMIT 1),
-        (SELECT day FROM dashboard_daytotal WHERE user_id = person.id ORDER BY day DESC LIMIT 1)
+        (SELECT day FROM dashboard_daytotal WHERE user_id = person.id AND slice = '' ORDER BY day LIMIT 1),
+        (SELECT day FROM dashboard_daytotal WHERE user_id = person.id AND slice = '' ORDER BY day DESC LIMIT 1)
     FROM accounts_user AS person LEFT JOIN ingest_history ON user_id = person.id
     WHERE person.id = %s
 """

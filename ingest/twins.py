@@ -46,9 +46,12 @@ class Twin(models.Model):
         raise TypeError("A twin is only read; records are removed by ingest.pipeline.remove.")
 
 
-def twin_of(model: type[models.Model], module: str, manager: models.Manager[Any] | None = None) -> type[Twin]:
+def twin_of(
+    model: type[models.Model], module: str, manager: models.Manager[Any] | None = None, *, key_column: int = 1
+) -> type[Twin]:
+    """`key_column` is the place of the column that passes for the primary key in the real one."""
     key = [field.attname for field in model._meta.pk_fields]
-    attributes: dict[str, Any] = {field.name: _copy(field, key[1]) for field in _columns(model)}
+    attributes: dict[str, Any] = {field.name: _copy(field, key[key_column]) for field in _columns(model)}
     meta = {
         "managed": False,
         "db_table": model._meta.db_table,

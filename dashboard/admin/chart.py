@@ -13,6 +13,7 @@ from django.db.models.functions import TruncMonth
 from accounts.models import User
 
 from ..models import DayTotal
+from ..slices import EVERYTHING
 
 # The drawing's own units; the page stretches it to its width.
 WIDTH, HEIGHT = 960, 180
@@ -57,7 +58,8 @@ class Chart:
 
 
 def plays_per_month(user: User) -> dict[date, int]:
-    months = DayTotal.objects.filter(user=user).values_list(TruncMonth("day")).annotate(Sum("plays"))
+    days = DayTotal.objects.filter(user=user, slice=EVERYTHING.key)
+    months = days.values_list(TruncMonth("day")).annotate(Sum("plays"))
     return {month: plays for month, plays in months.order_by() if plays}
 
 

@@ -26,6 +26,7 @@ from ingest.twins import ChannelTwin, VideoTwin, WatchRecordTwin
 
 from ..models import HistoryTotal
 from ..rollups.recount import rebuild, verify
+from ..slices import EVERYTHING
 from ..twins import ChannelMonthTwin, ChannelTotalTwin, DayTotalTwin, HourTotalTwin, SessionTotalTwin, VideoTotalTwin
 from .chart import draw, plays_per_month
 
@@ -53,7 +54,7 @@ def person(request: HttpRequest, user: int) -> HttpResponse:
         "title": owner.username,
         "owner": owner,
         "history": getattr(owner, "history", None),
-        "totals": HistoryTotal.objects.filter(user=owner).first(),
+        "totals": HistoryTotal.objects.filter(user=owner, slice=EVERYTHING.key).first(),
         "chart": draw(plays_per_month(owner)),
         "records_url": list_url(WatchRecordTwin, owner.pk),
         "links": _links(owner),

@@ -9,21 +9,21 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.urls import reverse
 
-from accounts.admin.paging import IndexedFilter, LinkedFilter, PagedAdmin, Rows
-from accounts.lookup import UnknownUser, find_user
+from accounts.admin.paging import IndexedFilter, LinkedFilter, Rows
 from ingest.admin.owned import OwnedAdmin, chosen_user, entry_url, link
 from ingest.admin.records import is_id, plays_url, shortened
 from ingest.models import Channel, Video
 from ingest.twins import ChannelTwin, Twin, VideoTwin
 
 from ..models import NO_CHANNEL, HistoryTotal
+from ..slices import EVERYTHING
 from ..twins import (
     ChannelMonthTwin,
     ChannelSpanTwin,
     ChannelTotalTwin,
     DayTotalTwin,
+    HistoryTotalTwin,
     HourTotalTwin,
     HourYearTwin,
     SessionTotalTwin,
@@ -39,14 +39,47 @@ DAY = re.compile(r"([12]\d\d\d)(?:-(\d\d)(?:-(\d\d))?)?")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
+class SliceFilter(IndexedFilter):
+    """Of one at a time, as the keys have them."""
+
+    title = "slice"
+    parameter_name = "slice"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        owner = chosen_user(request)
+        if owner is None:
+            return []
+        kept = HistoryTotal.objects.filter(user=owner).exclude(slice=EVERYTHING.key).order_by("slice")
+        return [(key, key) for key in kept.values_list("slice", flat=True)]
+
+    def choices(self, changelist: Any) -> Any:
+        everything, *others = super().choices(changelist)
+        return [everything | {"display": "Everything but ads"}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
+        return queryset.filter(slice=self.value() or EVERYTHING.key)
+
+
 class ChannelFilter(LinkedFilter):
     title = "channel"
     parameter_name = "channel"
     column = "channel_id"
 
 
+class SlicedAdmin(OwnedAdmin):
+    """A rollup: of everything but the ads, unless another slice is asked for."""
+
+    list_filter: ClassVar[Any] = (SliceFilter,)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        return ("user", "slice", *self.owned_fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("user", "slice", *self.owned_fields)
+
+
 @admin.register(DayTotalTwin)
-class DayTotalAdmin(OwnedAdmin):
+class DayTotalAdmin(SlicedAdmin):
     list_display = ("day", "product", *SUMS, "ads")
     keyset = ("-day", "-product")
     owned_fields = ("day", "product", *SUMS, "ads")
@@ -56,7 +89,7 @@ class DayTotalAdmin(OwnedAdmin):
         return day_or_month("day", text)
 
 
-class OfHours(OwnedAdmin):
+class OfHours(SlicedAdmin):
     @admin.display(description="weekday")
     def weekday_name(self, total: Any) -> str:
         return WEEKDAYS[total.weekday]
@@ -85,7 +118,7 @@ class HourYearAdmin(OfHours):
 
 
 @admin.register(SessionTotalTwin)
-class SessionTotalAdmin(OwnedAdmin):
+class SessionTotalAdmin(SlicedAdmin):
     list_display = ("start", "day", "length", "plays", "seconds")
     keyset = ("-start",)
     owned_fields = ("start", "id", "day", "last_start", "length", "plays", "seconds")
@@ -96,7 +129,7 @@ class SessionTotalAdmin(OwnedAdmin):
 
 
 @admin.register(VideoReturnTwin)
-class VideoReturnAdmin(OwnedAdmin):
+class VideoReturnAdmin(SlicedAdmin):
     list_display = ("day", "previous_day", "product", "of_product", "of_all")
     keyset = ("-day", "-previous_day", "-product")
     owned_fields = ("day", "previous_day", "product", "of_product", "of_all")
@@ -107,7 +140,7 @@ class VideoReturnAdmin(OwnedAdmin):
 
 
 @admin.register(VideoReturnOfMonthsTwin)
-class VideoReturnOfMonthsAdmin(OwnedAdmin):
+class VideoReturnOfMonthsAdmin(SlicedAdmin):
     list_display = ("month", "previous_month", "product", "of_product", "of_all")
     keyset = ("-month", "-previous_month", "-product")
     owned_fields = ("month", "previous_month", "product", "of_product", "of_all")
@@ -117,7 +150,7 @@ class VideoReturnOfMonthsAdmin(OwnedAdmin):
         return day_or_month("month", text)
 
 
-class NamedAdmin(OwnedAdmin):
+class NamedAdmin(SlicedAdmin):
     """A rollup by channel or video: the names are fetched for a page of them at once."""
 
     model_of_names: ClassVar[type[Channel] | type[Video]]
@@ -174,7 +207,7 @@ class OfVideos(NamedAdmin):
 @admin.register(ChannelMonthTwin)
 class ChannelMonthAdmin(OfChannels):
     list_display = ("month", "name", "product", *SUMS)
-    list_filter = (ChannelFilter,)
+    list_filter = (SliceFilter, ChannelFilter)
     keyset = ("-month", "-channel_id", "-product")
     owned_fields = ("month", "channel_id", "name", "product", *SUMS)
     search_help_text = "A month or a year: 2024-05, 2024; or a channel's id."
@@ -186,7 +219,7 @@ class ChannelMonthAdmin(OfChannels):
 @admin.register(ChannelSpanTwin)
 class ChannelSpanAdmin(OfChannels):
     list_display = ("months", "start", "name", "product", *SUMS)
-    list_filter = (ChannelFilter,)
+    list_filter = (SliceFilter, ChannelFilter)
     keyset = ("-months", "-start", "-channel_id", "-product")
     owned_fields = ("months", "start", "channel_id", "name", "product", *SUMS)
     search_help_text = "A year: 2024; the first month or day of a quarter: 2024-04; or a channel's id."
@@ -223,7 +256,7 @@ class RewatchedFilter(IndexedFilter):
 @admin.register(VideoTotalTwin)
 class VideoTotalAdmin(OfVideos):
     list_display = ("plays", "name", "seconds", "timed", "first_on", "last_watched", "records")
-    list_filter = (RewatchedFilter,)
+    list_filter = (SliceFilter, RewatchedFilter)
     keyset = ("-plays", "-last_watched", "video_id")
     owned_fields = ("video_id", "name", *SUMS, "first_on", "first_watched", "last_watched", "records")
     search_help_text = "A video's id."
@@ -254,23 +287,15 @@ class VideoTripleAdmin(OfVideos):
         return day_or_month("day", text) or super().look_up(text)
 
 
-@admin.register(HistoryTotal)
-class HistoryTotalAdmin(PagedAdmin):
-    list_display = ("user_id", "user", *SUMS, "videos", "rewatched", "channels", "page")
-    list_select_related = ("user",)
-    search_help_text = "A Clerk id, a username or a primary key."
-    fields = ("user", *SUMS, "videos", "rewatched", "channels", "page")
-    readonly_fields = ("page",)
+@admin.register(HistoryTotalTwin)
+class HistoryTotalAdmin(OwnedAdmin):
+    list_display = ("name", *SUMS, "videos", "rewatched", "channels")
+    keyset = ("slice",)
+    owned_fields = ("name", *SUMS, "videos", "rewatched", "channels")
 
-    def look_up(self, text: str) -> Q | None:
-        try:
-            return Q(user=find_user(text))
-        except UnknownUser:
-            return None
-
-    @admin.display(description="page")
-    def page(self, total: Any) -> str:
-        return link(reverse("admin:person", args=(total.user_id,)), "Open")
+    @admin.display(description="slice")
+    def name(self, total: Any) -> str:
+        return total.slice or "everything but ads"
 
 
 def shows_all(request: HttpRequest) -> bool:

@@ -19,14 +19,12 @@ from ..drilldown import Drilldown, drilldown, inside
 from ..frames import Answer, Instant, frame
 from ..metrics import Id, PlayCount, Seconds, Share, share
 from ..models import ChannelMonth, ChannelTotal
-from ..narrowing import FirstOf as Subject
 from ..plays import Plays
 from ..standing import Standing
 from ..whole_months import cut
-from .by_day import altogether
 from .most_watched import rank_of
 from .series import SeriesPart
-from .totals import Tally
+from .totals import Tally, totals
 
 
 class ChannelDetail(Answer, frozen=True, kw_only=True):
@@ -62,16 +60,16 @@ def channel(user: User, id: int, period: Period, standing: Standing, plays: Play
     seen = _seen(user, id, plays)
     by_month = _by_month(user, id, period, plays)
     number = sum(tally.plays for tally in by_month.values())
-    total = altogether(user, period, plays)
+    total = totals(user, period, plays)
     return ChannelDetail(
-        frame=frame(standing, period, records=number, ads_excluded=_ads(user, id, period, plays, number)),
+        frame=frame(standing, period, records=number, ads_excluded=_ads(user, id, period, plays)),
         id=str(id),
         platform=known.platform,
         title=known.title,
         url=known.url,
         first_watched=seen.first,
         last_watched=seen.last,
-        rank=rank_of(user, Subject.CHANNEL, period, plays, number, standing.last_day) if number else None,
+        rank=rank_of(user, period, plays, number, standing.last_day) if number else None,
         plays=number,
         seconds=sum(tally.seconds for tally in by_month.values()),
         share=share(number, total.plays),
@@ -81,24 +79,24 @@ def channel(user: User, id: int, period: Period, standing: Standing, plays: Play
 
 
 def _seen(user: User, id: int, plays: Plays) -> Seen:
-    if plays.are_all:
-        ends = ChannelTotal.objects.filter(user=user, channel_id=id).values_list("first_watched", "last_watched")
-        return Seen(*(ends.first() or ()))
+    if plays.product is None:
+        total = ChannelTotal.objects.filter(user=user, slice=plays.slice.key, channel_id=id)
+        return Seen(*(total.values_list("first_watched", "last_watched").first() or ()))
     rows = plays.among(WatchRecord.objects.of(user).filter(channel_id=id, watched_at__isnull=False))
     return Seen(*rows.aggregate(first=Min("watched_at"), last=Max("watched_at")).values())
 
 
 def _by_month(user: User, id: int, period: Period, plays: Plays) -> dict[date, Tally]:
-    """By the first day of the month; whole months come from their totals, where there are such."""
+    """By the first day of the month; whole months come from their totals."""
     pieces = cut(period)
-    found: list[tuple[date, int, int]] = []
-    if plays.are_rolled_up:
-        first, after = pieces.months
-        months = ChannelMonth.objects.filter(user=user, channel_id=id, month__gte=first, month__lt=after)
-        if plays.product is not None:
-            months = months.filter(product=plays.product)
-        found += months.values_list("month", "plays", "seconds")
-    for edge in pieces.edges if plays.are_rolled_up else [period]:
+    first, after = pieces.months
+    months = ChannelMonth.objects.filter(
+        user=user, slice=plays.slice.key, channel_id=id, month__gte=first, month__lt=after
+    )
+    if plays.product is not None:
+        months = months.filter(product=plays.product)
+    found: list[tuple[date, int, int]] = list(months.values_list("month", "plays", "seconds"))
+    for edge in pieces.edges:
         days = plays.of(user, edge).filter(channel_id=id).values_list("watched_on")
         found += days.annotate(plays=Count("id"), sum=Sum("seconds", default=0))
     by_month: dict[date, Tally] = {}
@@ -121,12 +119,8 @@ def _months(by_month: dict[date, Tally], id: int, period: Period, plays: Plays) 
         )
 
 
-def _ads(user: User, id: int, period: Period, plays: Plays, number: int) -> int:
-    """The channel's own ads that were left out; `number` is how many plays were not."""
+def _ads(user: User, id: int, period: Period, plays: Plays) -> int:
+    """The channel's own ads that were left out."""
     if plays.ads:
         return 0
-    if period.is_all and plays.are_all:
-        # An index counts a channel's records, but which of them are ads only the table knows.
-        return WatchRecord.objects.of(user).filter(channel_id=id, watched_at__isnull=False).count() - number
-    ads = replace(plays, ads=True)
-    return ads.among(WatchRecord.objects.of(user).within(period.start, period.end).filter(channel_id=id)).count()
+    return sum(tally.plays for tally in _by_month(user, id, period, replace(plays, ads=True)).values())

@@ -18,10 +18,9 @@ from ..narrowing import FirstOf as Subject
 from ..places import PlaceCursors
 from ..plays import Plays
 from ..standing import Standing
-from .by_day import altogether
 from .most_watched import most_watched
 from .ranking import Ranked
-from .totals import Tally
+from .totals import Tally, totals
 
 
 class ChannelInList(Struct, frozen=True, kw_only=True):
@@ -69,7 +68,7 @@ def channels(
 ) -> ChannelPage:
     """Raises BadParameter if the cursor is not this question's."""
     after = cursors.place(cursor)
-    total = altogether(user, period, plays)
+    total = totals(user, period, plays)
     top = most_watched(user, Subject.CHANNEL, period, plays, limit=limit, after=after, last_day=standing.last_day)
     return ChannelPage(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),

@@ -28,8 +28,9 @@ from ..models import NO_CHANNEL, ChannelTotal, DayTotal, VideoReturn, VideoTotal
 from ..narrowing import FirstOf as Subject
 from ..narrowing import day_of, first_plays
 from ..plays import Plays
+from ..slices import EVERYTHING
 from ..standing import Standing
-from .by_day import altogether
+from .totals import totals, totals_of_days
 
 # Stays under the 999 parameters of an old SQLite.
 DAYS_AT_ONCE = 900
@@ -84,7 +85,7 @@ def discoveries(
 ) -> Discoveries:
     """Raises BadParameter if the granularity is too fine for the period."""
     granularity = granularity_for(period, granularity)
-    total = altogether(user, period, plays)
+    total = totals(user, period, plays)
     channels, videos = _channels_by_day(user, period, plays), _videos_by_day(user, period, plays)
     return Discoveries(
         frame=frame(standing, period, records=total.plays, ads_excluded=total.ads),
@@ -118,8 +119,8 @@ ByDay = dict[date, int]
 
 def _channels(user: User, period: Period, plays: Plays) -> QuerySet[ChannelTotal]:
     """The totals of those first seen in the period."""
-    totals = ChannelTotal.objects.filter(user=user, first_on__gte=period.start, first_on__lt=period.end)
-    totals = totals.exclude(channel_id=NO_CHANNEL)
+    totals = ChannelTotal.objects.filter(user=user, slice=EVERYTHING.key)
+    totals = totals.filter(first_on__gte=period.start, first_on__lt=period.end).exclude(channel_id=NO_CHANNEL)
     if plays.ads:
         # They make nothing known.
         return totals.none()
@@ -149,10 +150,10 @@ def _videos_by_day(user: User, period: Period, plays: Plays) -> ByDay:
     """Days know how many they have, and in which product. Sources are known to the records alone."""
     if plays.source is not None:
         return _counted(first_plays(plays.of(user, period), user, Subject.VIDEO))
-    days = DayTotal.objects.filter(user=user, day__gte=period.start, day__lt=period.end, first_seen_videos__gt=0)
+    days = totals_of_days(user, period, Plays(plays.product)).filter(first_seen_videos__gt=0)
     if plays.product is None:
         return _summed(days)
-    found = Counter(_summed(days.filter(product=plays.product)))
+    found = Counter(_summed(days))
     found.update(_moved_to(user, period, plays.product))
     return +found
 
@@ -161,7 +162,7 @@ def _moved_to(user: User, period: Period, product: str) -> Counter[date]:
     """How many more or fewer videos a day found in a product than it knows of. Of a video's several products on its
     first day the first by code points has it; which one the first play was in, only the records know.
     """
-    within_a_day = VideoReturn.objects.filter(user=user, day=F("previous_day"))
+    within_a_day = VideoReturn.objects.filter(user=user, slice=EVERYTHING.key, day=F("previous_day"))
     days = sorted(set(within_a_day.filter(day__gte=period.start, day__lt=period.end).values_list("day", flat=True)))
     videos: set[int] = set()
     for start in range(0, len(days), DAYS_AT_ONCE):
@@ -224,7 +225,9 @@ def _first_plays_on(user: User, days: Sequence[date]) -> Iterator[_FirstPlay]:
     ids = {id for _, _, _, id, _, _ in plays if id is not None}
     totals = {
         id: (EPOCH + timedelta(days=first_on), first_watched)
-        for id, first_on, first_watched in bulk.fetch(VideoTotal, columns, user.pk, "video_id", ids)
+        for id, first_on, first_watched in bulk.fetch(
+            VideoTotal, columns, user.pk, "video_id", ids, {"slice": EVERYTHING.key}
+        )
     }
     for day, _, _, id, product, source in plays:
         if id is not None and id in totals and totals[id][0] == day:

@@ -16,12 +16,11 @@ from ingest.periods import Period
 from ..drilldown import Drilldown, drilldown, span
 from ..frames import Answer, frame
 from ..metrics import PlayCount, Seconds
-from ..models import DayTotal, HourTotal, HourYear
+from ..models import HourTotal, HourYear
 from ..pieces import DAYS, YEAR, Piece, pieces
 from ..plays import Plays
 from ..standing import Standing
-from .by_day import altogether
-from .totals import Tally
+from .totals import Tally, totals, totals_of_days
 
 WEEKDAYS = range(7)
 HOURS = range(24)
@@ -58,7 +57,7 @@ Hours = dict[tuple[int, int], Tally]
 
 
 def heatmap(user: User, period: Period, standing: Standing, plays: Plays) -> Heatmap:
-    total = altogether(user, period, plays)
+    total = totals(user, period, plays)
     by_hour = _by_hour(user, period, plays, standing.last_day)
     known = _sum(by_hour.values())
     return Heatmap(
@@ -79,10 +78,9 @@ def heatmap(user: User, period: Period, standing: Standing, plays: Plays) -> Hea
 
 
 def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) -> Hours:
-    """Years and months come from their totals, where there are such; days from the records."""
-    parts = pieces(period, last_day) if plays.are_rolled_up else [Piece(DAYS, period.start, period.end)]
+    """Years and months come from their totals, days from the records."""
     together: dict[tuple[int, int], list[Tally]] = defaultdict(list)
-    for piece in parts:
+    for piece in pieces(period, last_day):
         of_piece = _of_days(user, piece, plays) if piece.months == DAYS else _of_totals(user, piece, plays)
         for weekday, hour, number, seconds in of_piece:
             together[weekday, hour].append(Tally(piece.sign * number, piece.sign * seconds))
@@ -90,13 +88,12 @@ def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) ->
 
 
 def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
+    own = {"user": user, "slice": plays.slice.key} | ({} if plays.product is None else {"product": plays.product})
     if piece.months == YEAR:
-        totals: QuerySet[Any] = HourYear.objects.filter(user=user, year__gte=piece.start, year__lt=piece.end)
+        hours: QuerySet[Any] = HourYear.objects.filter(**own, year__gte=piece.start, year__lt=piece.end)
     else:
-        totals = HourTotal.objects.filter(user=user, month__gte=piece.start, month__lt=piece.end)
-    if plays.product is not None:
-        totals = totals.filter(product=plays.product)
-    yield from totals.values_list("weekday", "hour").annotate(Sum("plays"), Sum("seconds")).order_by()
+        hours = HourTotal.objects.filter(**own, month__gte=piece.start, month__lt=piece.end)
+    yield from hours.values_list("weekday", "hour").annotate(Sum("plays"), Sum("seconds")).order_by()
 
 
 def _of_days(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
@@ -107,14 +104,8 @@ def _of_days(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int,
 
 def without_hour(user: User, period: Period, plays: Plays) -> WithoutHour:
     """For who does not know the hours."""
-    if plays.are_rolled_up:
-        days = DayTotal.objects.filter(user=user, day__gte=period.start, day__lt=period.end)
-        if plays.product is not None:
-            days = days.filter(product=plays.product)
-        sums = days.aggregate(plays=Sum("stated_plays", default=0), sum=Sum("stated_seconds", default=0))
-    else:
-        sums = plays.of(user, period).filter(hour=None).aggregate(plays=Count("id"), sum=Sum("seconds", default=0))
-    tally = Tally(*sums.values())
+    days = totals_of_days(user, period, plays)
+    tally = Tally(*days.aggregate(plays=Sum("stated_plays", default=0), sum=Sum("stated_seconds", default=0)).values())
     return WithoutHour(plays=tally.plays, seconds=tally.seconds, drilldown=drilldown(period, plays, has_hour=False))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from django.db.models import Count
 from msgspec import Meta, Struct
 
 from accounts.models import User
@@ -67,9 +66,6 @@ def change(now: Kpis, before: Kpis) -> Changes:
 
 
 def _variety(user: User, period: Period, plays: Plays, channels: int | None, last_day: date | None) -> Variety:
-    if plays.are_rolled_up:
-        if channels is not None:
-            return Variety(different_videos(user, period, plays.product, last_day), channels)
-        return variety(user, period, plays.product, last_day)
-    different = {"videos": Count("video_id", distinct=True), "channels": Count("channel_id", distinct=True)}
-    return Variety(**plays.of(user, period).aggregate(**different))
+    if channels is not None:
+        return Variety(different_videos(user, period, plays, last_day), channels)
+    return variety(user, period, plays, last_day)

@@ -45,18 +45,18 @@ def most_watched(
     `rewatches` are the plays that follow another one of the same video in the period.
     """
     without, number = Tally(), None
-    if period.is_all and plays.are_all:
-        ranked = _over_everything(user, subject, limit, after, least)
+    if period.is_all and plays.product is None:
+        ranked = _over_everything(user, subject, plays, limit, after, least)
         if subject is Subject.CHANNEL:
-            without = _without_channel(user)
+            without = _without_channel(user, plays)
         else:
-            number = _rewatched(user)
-    elif subject is Subject.VIDEO and plays.are_rolled_up:
+            number = _rewatched(user, plays)
+    elif subject is Subject.VIDEO:
         again = played_again(user, period, plays, limit=limit, after=after, least=least)
         # Of each video played again all rewatches but the first follow two plays.
         ranked, number = again.ranked, rewatches - again.triples
     else:
-        ranked, without, number = _within(user, subject, period, plays, limit, after, least, last_day)
+        ranked, without, number = _within(user, period, plays, limit, after, least, last_day)
     if subject is Subject.VIDEO and least == 1 and len(ranked) <= limit:
         once = played_once(user, period, plays, after, limit + 1 - len(ranked))
         ranked += [Ranked(1 + (number or 0), id, 1, seconds, at) for id, seconds, at in once]
@@ -64,20 +64,23 @@ def most_watched(
     return MostWatched(page, page[-1].place if len(ranked) > limit else None, without, number)
 
 
-def _over_everything(user: User, subject: Subject, limit: int, after: Place | None, least: int) -> list[Ranked]:
+def _over_everything(
+    user: User, subject: Subject, plays: Plays, limit: int, after: Place | None, least: int
+) -> list[Ranked]:
     """Reads no more of the index of top channels, or of videos played again, than it returns."""
     id = f"{subject}_id"
-    some = _totals(user, subject).filter(plays__gte=least)
+    some = _totals(user, subject, plays).filter(plays__gte=least)
     rest = some if after is None else some.filter(_beyond(after, id), plays__lte=after.plays)
     rows = rest.order_by("-plays", "-last_watched", id).values_list(id, "plays", "seconds", "last_watched")
     return list(_with_ranks(some, list(rows[: limit + 1]), is_top=after is None))
 
 
-def _totals(user: User, subject: Subject) -> QuerySet[Any]:
+def _totals(user: User, subject: Subject, plays: Plays) -> QuerySet[Any]:
     """Of videos, those that the index knows: played again."""
+    slice = plays.slice.key
     if subject is Subject.CHANNEL:
-        return ChannelTotal.objects.filter(user=user).exclude(channel_id=NO_CHANNEL)
-    return VideoTotal.objects.filter(user=user, plays__gt=1)
+        return ChannelTotal.objects.filter(user=user, slice=slice).exclude(channel_id=NO_CHANNEL)
+    return VideoTotal.objects.filter(user=user, slice=slice, plays__gt=1)
 
 
 def _beyond(after: Place, id: str) -> Q:
@@ -111,14 +114,14 @@ def _ahead_and_level(totals: QuerySet[Any], plays: int) -> tuple[int, int]:
     return counts["a"], counts["b"]
 
 
-def _without_channel(user: User) -> Tally:
-    return Tally(
-        *(ChannelTotal.objects.filter(user=user, channel_id=NO_CHANNEL).values_list("plays", "seconds").first() or ())
-    )
+def _without_channel(user: User, plays: Plays) -> Tally:
+    total = ChannelTotal.objects.filter(user=user, slice=plays.slice.key, channel_id=NO_CHANNEL)
+    return Tally(*(total.values_list("plays", "seconds").first() or ()))
 
 
-def _rewatched(user: User) -> int:
-    return HistoryTotal.objects.filter(user=user).values_list("rewatched", flat=True).first() or 0
+def _rewatched(user: User, plays: Plays) -> int:
+    total = HistoryTotal.objects.filter(user=user, slice=plays.slice.key)
+    return total.values_list("rewatched", flat=True).first() or 0
 
 
 # Only those near the page are asked when they were watched last: the ones level with the place it goes on after, as
@@ -141,8 +144,8 @@ PAGE = """
         SELECT rank, subject, plays, seconds, (
             SELECT watched_at
             FROM ingest_watchrecord AS last
-            WHERE user_id = %(user)s AND {column} = ranked.subject AND {ads}
-                AND watched_on >= %(start)s AND watched_on < %(end)s AND watched_at < %(beyond)s {meant_of_these}
+            WHERE user_id = %(user)s AND channel_id = ranked.subject AND {ads}
+                AND watched_on >= %(start)s AND watched_on < %(end)s AND watched_at < %(beyond)s {of_these}
             ORDER BY watched_at DESC
             LIMIT 1
         ) AS last
@@ -166,7 +169,6 @@ HOW_MANY_AHEAD = "SELECT COUNT(*) FROM summed WHERE subject <> 0 AND plays > %(p
 
 def _within(
     user: User,
-    subject: Subject,
     period: Period,
     plays: Plays,
     limit: int,
@@ -185,7 +187,7 @@ def _within(
     }
     without, number = Tally(), 0
     ranked: list[Ranked] = []
-    for rank, id, count, seconds, last_watched in ask(PAGE, user, subject, period, plays, parameters, last_day):
+    for rank, id, count, seconds, last_watched in ask(PAGE, user, period, plays, parameters, last_day):
         if rank is None:
             number = count
         elif last_watched is None:
@@ -196,11 +198,9 @@ def _within(
     return ranked, without, number
 
 
-def rank_of(
-    user: User, subject: Subject, period: Period, plays: Plays, number: int, last_day: date | None = None
-) -> int:
-    """Where something with so many plays in the period stands; a video, if it was played more than once."""
-    if period.is_all and plays.are_all:
-        return 1 + _totals(user, subject).filter(plays__gt=number).count()
-    ((ahead_of_it,),) = ask(HOW_MANY_AHEAD, user, subject, period, plays, {"plays": number}, last_day)
+def rank_of(user: User, period: Period, plays: Plays, number: int, last_day: date | None = None) -> int:
+    """Where a channel with so many plays in the period stands."""
+    if period.is_all and plays.product is None:
+        return 1 + _totals(user, Subject.CHANNEL, plays).filter(plays__gt=number).count()
+    ((ahead_of_it,),) = ask(HOW_MANY_AHEAD, user, period, plays, {"plays": number}, last_day)
     return 1 + int(ahead_of_it)

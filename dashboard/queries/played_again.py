@@ -19,7 +19,6 @@ from ingest.models import EARLIEST_INSTANT_OF_DAY, LATEST_INSTANT_OF_DAY, WatchR
 from ingest.periods import DAY, Period
 from ingest.pipeline import bulk
 
-from ..narrowing import FirstOf as Subject
 from ..places import Place
 from ..plays import Plays
 from .per_subject import conditions
@@ -29,7 +28,7 @@ from .ranking import INFINITELY_OFTEN, Ranked, local_day
 CERTAINLY_LATER = 3 * DAY
 
 # What ends in the period; where it begins decides whether it is the period's.
-IN_PERIOD = "user_id = %(user)s AND day >= %(start)s AND day < %(end)s AND {of} > 0 {meant}"
+IN_PERIOD = "user_id = %(user)s AND slice = %(slice)s AND day >= %(start)s AND day < %(end)s AND {of} > 0 {of_product}"
 # Hundreds may be level with the last one of the page; for them, and those before them, the last days are looked up.
 OFTEN = """
     WITH often AS (
@@ -88,7 +87,7 @@ class Candidate(NamedTuple):
 def played_again(
     user: User, period: Period, plays: Plays, *, limit: int, after: Place | None, least: int
 ) -> PlayedAgain:
-    """The plays must be rolled up. `least` is how often a video was played at least; twice, if it is less."""
+    """`least` is how often a video was played at least; twice, if it is less."""
     after_plays = INFINITELY_OFTEN if after is None else after.plays
     often = []
     more_than_twice = triples = 0
@@ -106,11 +105,11 @@ def played_again(
 
 
 def _ask(question: str, user: User, period: Period, plays: Plays, **parameters: object) -> list[tuple[Any, ...]]:
-    words = conditions(Subject.VIDEO, plays)
+    words = conditions(plays)
     words["in_period"] = IN_PERIOD.format(**words)
     # By no column, or SQLite would rather read all triples in the order of videos than sort those of a period.
     words["by_video"] = "video_id" if period.is_all else "+video_id"
-    known: dict[str, Any] = {"user": user.pk, "product": plays.product, "start": period.start, "end": period.end}
+    known: dict[str, Any] = {"user": user.pk, **plays.parameters, "start": period.start, "end": period.end}
     with connection.cursor() as cursor:
         cursor.execute(question.format(**words), known | parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -162,13 +161,13 @@ def _ranked(user: User, period: Period, plays: Plays, found: list[Candidate], af
     """Those that come after a place, in order, by what their plays say. All of these are read: a database that is asked
     for the period's reads all of the period.
     """
-    columns = ("video_id", "watched_on", "watched_at", "product", "is_ad", "seconds")
+    columns = ("video_id", "watched_on", "watched_at", "seconds", "source", "is_ad", "product")
     start, end = ((day - bulk.EPOCH).days for day in (period.start, period.end))
     seconds_of: dict[int, int] = defaultdict(int)
     last_of: dict[int, int] = {}
     ids = [each.id for each in found]
-    for id, day, at, product, is_ad, seconds in bulk.fetch(WatchRecord, columns, user.pk, "video_id", ids):
-        if day is not None and start <= day < end and not is_ad and plays.product in (None, product):
+    for id, day, at, seconds, *what in bulk.fetch(WatchRecord, columns, user.pk, "video_id", ids):
+        if day is not None and start <= day < end and plays.has(*what):
             seconds_of[id] += seconds or 0
             last_of[id] = max(at, last_of.get(id, at))
     # One that has no plays any more was removed meanwhile, and the question will be asked again.

@@ -10,7 +10,6 @@ from django.db import connection
 from accounts.models import User
 from ingest.periods import DAY, Period
 
-from ..narrowing import FirstOf as Subject
 from ..places import Place
 from ..plays import Plays
 from .per_subject import as_parameter, conditions, instants
@@ -21,14 +20,14 @@ from .ranking import instant
 ONCE = """
     SELECT video_id, COALESCE(seconds, 0), watched_at
     FROM ingest_watchrecord AS play
-    WHERE user_id = %(user)s AND video_id IS NOT NULL AND {ads} {meant}
+    WHERE user_id = %(user)s AND video_id IS NOT NULL AND {ads} {of_product} {of_source}
         AND watched_at >= %(earliest)s AND watched_at <= %(latest)s
         AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
         AND (watched_at < %(after_last)s OR video_id > %(after_id)s)
         AND NOT EXISTS (
             SELECT 1
             FROM ingest_watchrecord AS other
-            WHERE user_id = %(user)s AND video_id = play.video_id AND id <> play.id AND {ads} {meant_of_these}
+            WHERE user_id = %(user)s AND video_id = play.video_id AND id <> play.id AND {ads} {of_these}
                 AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
         )
     ORDER BY watched_at DESC, video_id
@@ -45,8 +44,7 @@ def played_once(
     times = {"earliest": earliest, "latest": min(last, latest), "after_last": last}
     parameters = {
         "user": user.pk,
-        "product": plays.product,
-        "source": plays.source,
+        **plays.parameters,
         "start": period.start,
         "end": period.end,
         "after_id": id,
@@ -54,6 +52,6 @@ def played_once(
         **{name: as_parameter(instant) for name, instant in times.items()},
     }
     with connection.cursor() as cursor:
-        cursor.execute(ONCE.format(**conditions(Subject.VIDEO, plays)), parameters)
+        cursor.execute(ONCE.format(**conditions(plays)), parameters)
         for video, seconds, at in cursor.fetchall():
             yield video, seconds, instant(at)

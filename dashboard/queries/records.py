@@ -21,6 +21,7 @@ from ingest.records import Precision
 
 from ..cursors import Position
 from ..frames import Answer, Frame, Instant, frame
+from ..plays import EVERY_PLAY
 from ..standing import Standing
 from .totals import totals
 
@@ -107,7 +108,7 @@ def frame_of_list(user: User, period: Period | None, standing: Standing, is_ad: 
     if period is None:
         records, ads = standing.records, standing.ads
     else:
-        sums = totals(user, period)
+        sums = totals(user, period, EVERY_PLAY)
         records, ads = sums.plays + sums.ads, sums.ads
     chosen = {None: records, True: ads, False: records - ads}[is_ad]
     return frame(standing, period or standing.everything, records=chosen, ads_excluded=ads if is_ad is False else 0)

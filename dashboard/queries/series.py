@@ -15,7 +15,6 @@ from ..buckets import Bucket, Granularity
 from ..drilldown import Drilldown, drilldown, inside
 from ..metrics import PlayCount, Seconds
 from ..plays import Plays
-from .by_day import by_day, in_buckets
 from .totals import Totals, totals_by_bucket
 
 Parts = list[tuple[Bucket, Totals]]
@@ -33,9 +32,7 @@ class SeriesPart(Struct, frozen=True, kw_only=True):
 
 def parts_of(user: User, period: Period, plays: Plays, granularity: Granularity) -> Parts:
     """Every part, also the empty ones."""
-    if plays.are_rolled_up:
-        return totals_by_bucket(user, period, granularity, plays.product)
-    return in_buckets(by_day(user, period, plays), period, granularity)
+    return totals_by_bucket(user, period, granularity, plays)
 
 
 def series(parts: Iterable[tuple[Bucket, Totals]], period: Period, plays: Plays) -> list[SeriesPart]:

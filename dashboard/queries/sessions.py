@@ -31,8 +31,8 @@ from ..models import SessionTotal
 from ..plays import Plays
 from ..sittings import GAP, Sitting, instants, split
 from ..standing import Standing
-from .by_day import altogether
 from .heatmap import WithoutHour, without_hour
+from .totals import totals
 
 Length = Annotated[int, Meta(description="Seconds from the first start to the latest end.")]
 
@@ -76,14 +76,14 @@ def sessions(
 ) -> SessionPage:
     """Raises BadParameter if the cursor is not this question's."""
     before = cursors.read(cursor) if cursor else None
-    if are_kept(plays, gap):
-        found = _of_kept(user, period, binge, before, limit)
+    if are_kept(gap):
+        found = _of_kept(user, period, plays, binge, before, limit)
     else:
         found = _of_others(split(user, period, plays, gap), binge, before, limit)
     shape = _Shape(standing, plays)
     page = found.latest[:limit]
     return SessionPage(
-        frame=frame(standing, period, records=found.plays, ads_excluded=altogether(user, period, plays).ads),
+        frame=frame(standing, period, records=found.plays, ads_excluded=totals(user, period, plays).ads),
         count=found.count,
         plays=found.plays,
         median_length_seconds=found.median_length,
@@ -96,15 +96,15 @@ def sessions(
 
 
 def longest_session(user: User, period: Period, standing: Standing, plays: Plays, gap: timedelta) -> Session | None:
-    if are_kept(plays, gap):
-        longest = _longest_of_kept(_kept(user, period))
+    if are_kept(gap):
+        longest = _longest_of_kept(_kept(user, period, plays))
     else:
         longest = max(split(user, period, plays, gap), key=_by_length, default=None)
     return None if longest is None else _Shape(standing, plays).session(longest)
 
 
-def are_kept(plays: Plays, gap: timedelta) -> bool:
-    return plays.are_all and gap == timedelta(seconds=GAP)
+def are_kept(gap: timedelta) -> bool:
+    return gap == timedelta(seconds=GAP)
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class _Found:
 KeptSessions: TypeAlias = "QuerySet[SessionTotal]"
 
 
-def _of_kept(user: User, period: Period, binge: timedelta, before: Position | None, limit: int) -> _Found:
-    kept = _kept(user, period)
+def _of_kept(user: User, period: Period, plays: Plays, binge: timedelta, before: Position | None, limit: int) -> _Found:
+    kept = _kept(user, period, plays)
     sums = kept.aggregate(
         count=Count("length"),
         sum_of_plays=Sum("plays", default=0),
@@ -147,8 +147,9 @@ def _of_kept(user: User, period: Period, binge: timedelta, before: Position | No
     )
 
 
-def _kept(user: User, period: Period) -> KeptSessions:
-    return SessionTotal.objects.filter(user=user, day__gte=period.start, day__lt=period.end)
+def _kept(user: User, period: Period, plays: Plays) -> KeptSessions:
+    of_slice = SessionTotal.objects.filter(user=user, slice=plays.slice_of_records.key)
+    return of_slice.filter(day__gte=period.start, day__lt=period.end)
 
 
 def _longest_of_kept(kept: KeptSessions) -> Sitting | None:

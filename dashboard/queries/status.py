@@ -10,6 +10,7 @@ from accounts.models import User
 
 from ..frames import Answer, Instant, frame
 from ..models import HistoryTotal
+from ..slices import EVERYTHING
 from ..standing import Standing
 
 
@@ -30,7 +31,7 @@ class Status(Answer, frozen=True, kw_only=True):
 
 
 def status(user: User, standing: Standing) -> Status:
-    plays, videos, channels = HistoryTotal.objects.filter(user=user).values_list(
+    plays, videos, channels = HistoryTotal.objects.filter(user=user, slice=EVERYTHING.key).values_list(
         "plays", "videos", "channels"
     ).first() or (0, 0, 0)
     return Status(

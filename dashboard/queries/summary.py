@@ -78,7 +78,7 @@ def summary(
 
 
 def _before(user: User, period: Period, standing: Standing, plays: Plays) -> PreviousKpis:
-    total = totals(user, period, plays.product)
+    total = totals(user, period, plays)
     numbers = kpis(user, period, plays, total, last_day=standing.last_day)
     return PreviousKpis(**asdict(numbers), start=period.start, end=period.end, drilldown=_rows_of(period, plays))
 

@@ -15,6 +15,7 @@ from ingest.pipeline import bulk
 
 from ..buckets import Bucket, Granularity, buckets
 from ..models import DayTotal
+from ..plays import Plays
 
 SUMS = ("plays", "seconds", "timed", "ads")
 
@@ -47,17 +48,15 @@ class Tally:
     seconds: int = 0
 
 
-def totals(user: User, period: Period, product: str | None = None) -> Totals:
-    sums = totals_of_days(user, period, product).aggregate(**{name: Sum(name, default=0) for name in SUMS})
+def totals(user: User, period: Period, plays: Plays) -> Totals:
+    sums = totals_of_days(user, period, plays).aggregate(**{name: Sum(name, default=0) for name in SUMS})
     return Totals(**sums)
 
 
-def totals_by_bucket(
-    user: User, period: Period, granularity: Granularity, product: str | None = None
-) -> list[tuple[Bucket, Totals]]:
+def totals_by_bucket(user: User, period: Period, granularity: Granularity, plays: Plays) -> list[tuple[Bucket, Totals]]:
     """Every bucket of the period, also the empty ones; together they are the period's totals."""
     by_start: dict[date, Totals] = {}
-    for day, *sums in _sums(user, period, granularity, product):
+    for day, *sums in _sums(user, period, granularity, plays):
         start = granularity.start_of(day)
         by_start[start] = by_start.get(start, Totals()) + Totals(*sums)
     return [(bucket, by_start.get(bucket.start, Totals())) for bucket in buckets(period, granularity)]
@@ -68,21 +67,22 @@ SUMS_BY = """
     SELECT {of_day}, CAST(SUM(plays) AS bigint), CAST(SUM(seconds) AS bigint), CAST(SUM(timed) AS bigint),
         CAST(SUM(ads) AS bigint)
     FROM dashboard_daytotal
-    WHERE user_id = %(user)s AND day >= %(start)s AND day < %(end)s
+    WHERE user_id = %(user)s AND slice = %(slice)s AND day >= %(start)s AND day < %(end)s
         AND (CAST(%(product)s AS varchar(32)) IS NULL OR product = %(product)s)
     GROUP BY 1
 """
 
 
 def _sums(
-    user: User, period: Period, granularity: Granularity, product: str | None
+    user: User, period: Period, granularity: Granularity, plays: Plays
 ) -> Iterator[tuple[date, int, int, int, int]]:
     of_day = bulk.dialect().month_of("day") if granularity is Granularity.MONTH else "day"
     parameters: dict[str, int | str | date | None] = {
         "user": user.pk,
         "start": period.start,
         "end": period.end,
-        "product": product,
+        "slice": plays.slice.key,
+        "product": plays.product,
     }
     with connection.cursor() as cursor:
         cursor.execute(SUMS_BY.format(of_day=of_day), parameters)
@@ -95,6 +95,6 @@ def added_up(parts: Iterable[Totals]) -> Totals:
     return sum(parts, Totals())
 
 
-def totals_of_days(user: User, period: Period, product: str | None) -> QuerySet[DayTotal]:
-    days = DayTotal.objects.filter(user=user, day__gte=period.start, day__lt=period.end)
-    return days if product is None else days.filter(product=product)
+def totals_of_days(user: User, period: Period, plays: Plays) -> QuerySet[DayTotal]:
+    days = DayTotal.objects.filter(user=user, slice=plays.slice.key, day__gte=period.start, day__lt=period.end)
+    return days if plays.product is None else days.filter(product=plays.product)

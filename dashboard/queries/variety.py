@@ -21,7 +21,6 @@ from accounts.models import User
 from ingest.periods import Period
 
 from ..models import HistoryTotal
-from ..narrowing import FirstOf as Subject
 from ..plays import Plays
 from ..whole_months import nearest_month
 from .per_subject import ask
@@ -33,39 +32,43 @@ class Variety:
     channels: int = 0
 
 
-def variety(user: User, period: Period, product: str | None = None, last_day: date | None = None) -> Variety:
+def variety(user: User, period: Period, plays: Plays, last_day: date | None = None) -> Variety:
     """After `last_day` is nothing; None if nobody knows it."""
-    if period.is_all and product is None:
-        return _of_everything(user)
-    videos, days = _videos(period, product, last_day)
+    if period.is_all and plays.product is None:
+        return _of_everything(user, plays)
+    videos, days = _videos(period, plays.product, last_day)
     question = f"SELECT {videos}, (SELECT COUNT(*) FROM summed WHERE subject <> 0)"
-    return Variety(*ask(question, user, Subject.CHANNEL, period, Plays(product), days, last_day)[0])
+    return Variety(*ask(question, user, period, plays, days, last_day)[0])
 
 
-def different_videos(user: User, period: Period, product: str | None = None, last_day: date | None = None) -> int:
+def different_videos(user: User, period: Period, plays: Plays, last_day: date | None = None) -> int:
     """For who knows the channels already."""
-    if period.is_all and product is None:
-        return _of_everything(user).videos
-    videos, days = _videos(period, product, last_day)
+    if period.is_all and plays.product is None:
+        return _of_everything(user, plays).videos
+    videos, days = _videos(period, plays.product, last_day)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {videos}", {"user": user.pk, "product": product, **days})
+        cursor.execute(f"SELECT {videos}", {"user": user.pk, **plays.parameters, **days})
         (number,) = cursor.fetchone()
     return int(number)
 
 
-def _of_everything(user: User) -> Variety:
-    counts = HistoryTotal.objects.filter(user=user).values_list("videos", "channels").first()
+def _of_everything(user: User, plays: Plays) -> Variety:
+    counts = HistoryTotal.objects.filter(user=user, slice=plays.slice.key).values_list("videos", "channels").first()
     return Variety(*(counts or ()))
 
 
 Days = dict[str, date]
 
-VIDEOS = "(SELECT COALESCE(SUM({videos}), 0) FROM dashboard_daytotal WHERE user_id = %(user)s {where})"
-RETURNS = "(SELECT COALESCE(SUM({of}), 0) FROM dashboard_videoreturn WHERE user_id = %(user)s {where})"
+VIDEOS = (
+    "(SELECT COALESCE(SUM({videos}), 0) FROM dashboard_daytotal WHERE user_id = %(user)s AND slice = %(slice)s {where})"
+)
+RETURNS = (
+    "(SELECT COALESCE(SUM({of}), 0) FROM dashboard_videoreturn WHERE user_id = %(user)s AND slice = %(slice)s {where})"
+)
 RETURNS_OF_MONTHS = """(
     SELECT COALESCE(SUM({of}), 0)
     FROM dashboard_videoreturnofmonths
-    WHERE user_id = %(user)s AND month >= %(first_month)s AND month < %(after_months)s
+    WHERE user_id = %(user)s AND slice = %(slice)s AND month >= %(first_month)s AND month < %(after_months)s
         AND previous_month >= %(first_month)s {where}
 )"""
 OF_PRODUCT = "AND product = %(product)s"

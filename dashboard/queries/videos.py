@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from django.db.models import Count, Sum
+from django.db.models import Sum
 from msgspec import Meta, Struct
 
 from accounts.models import User
@@ -19,11 +19,10 @@ from ..narrowing import FirstOf as Subject
 from ..places import PlaceCursors
 from ..plays import Plays
 from ..standing import Standing
-from .by_day import altogether
 from .channels import Without
 from .most_watched import most_watched
 from .ranking import Ranked
-from .totals import Tally, totals_of_days
+from .totals import Tally, totals, totals_of_days
 from .variety import different_videos
 
 
@@ -69,8 +68,8 @@ def videos(
 ) -> VideoPage:
     """Those played `min_plays` times or more; the sums are over all. Raises BadParameter if the cursor is foreign."""
     after = cursors.place(cursor)
-    total = altogether(user, period, plays)
-    different = _different(user, period, standing, plays)
+    total = totals(user, period, plays)
+    different = different_videos(user, period, plays, standing.last_day)
     without = without_video(user, period, plays)
     rewatches = total.plays - without.plays - different
     top = most_watched(
@@ -94,19 +93,10 @@ def videos(
     )
 
 
-def _different(user: User, period: Period, standing: Standing, plays: Plays) -> int:
-    if plays.are_rolled_up:
-        return different_videos(user, period, plays.product, standing.last_day)
-    return int(plays.of(user, period).aggregate(videos=Count("video_id", distinct=True))["videos"])
-
-
 def without_video(user: User, period: Period, plays: Plays) -> Tally:
-    if plays.are_rolled_up:
-        days = totals_of_days(user, period, plays.product)
-        sums = days.aggregate(plays=Sum("nameless_plays", default=0), seconds=Sum("nameless_seconds", default=0))
-        return Tally(**sums)
-    nameless = plays.of(user, period).filter(video_id=None)
-    return Tally(*nameless.aggregate(plays=Count("id"), sum=Sum("seconds", default=0)).values())
+    days = totals_of_days(user, period, plays)
+    sums = days.aggregate(plays=Sum("nameless_plays", default=0), seconds=Sum("nameless_seconds", default=0))
+    return Tally(**sums)
 
 
 def videos_in_list(user: User, period: Period, plays: Plays, ranked: list[Ranked], total: int) -> Iterator[VideoInList]:

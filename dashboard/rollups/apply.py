@@ -9,8 +9,6 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import Model
-
 from ingest.pipeline import bulk
 from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.changes import Change
@@ -24,6 +22,7 @@ from ..models import (
     HistoryTotal,
     HourTotal,
     HourYear,
+    Sliced,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
@@ -31,6 +30,7 @@ from ..models import (
 )
 from ..pieces import QUARTER, YEAR
 from . import returns, seen, sessions
+from .parts import Part, forget_gone_sources, parts
 from .seen import chunks
 
 SUMS = ("plays", "seconds", "timed")
@@ -54,24 +54,31 @@ ADS, VIDEOS, NEW, FIRST_SEEN, STATED, STATED_SECONDS, NAMELESS, NAMELESS_SECONDS
 
 def apply(change: Change) -> None:
     """Bring every rollup of the change's user up to date."""
-    user_id = change.user_id
+    for part in parts(change):
+        _apply(part)
+    if change.removed:
+        forget_gone_sources(change.user_id)
+
+
+def _apply(part: Part) -> None:
     deltas = Deltas()
-    deltas.count(change.added, +1)
-    deltas.count(change.removed, -1)
-    videos, more_channels = seen.move_videos(change), seen.move_channels(change)
-    moved = returns.moved(change, videos.deltas, videos.known)
+    for plays, ads, sign in ((part.added, part.ads, +1), (part.removed, part.former_ads, -1)):
+        deltas.count(plays, sign)
+        deltas.count_ads(ads, sign)
+    videos, more_channels = seen.move_videos(part), seen.move_channels(part)
+    moved = returns.moved(part, videos.deltas, videos.known)
     deltas.count_videos(moved)
-    _add(DayTotal, user_id, ("day", "product"), DAY_SUMS, deltas.days)
-    _add(VideoReturn, user_id, ("day", "previous_day", "product"), RETURNS, moved.returns)
-    _add(VideoReplay, user_id, ("day", "previous_day", "video_id", "product"), RETURNS, moved.replays)
-    _add(VideoTriple, user_id, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, moved.triples)
-    _add(VideoReturnOfMonths, user_id, ("month", "previous_month", "product"), RETURNS, _by_month(moved.returns))
-    _add(HourTotal, user_id, ("month", "weekday", "hour", "product"), SUMS, deltas.hours)
-    _add(HourYear, user_id, ("year", "weekday", "hour", "product"), SUMS, _by_year(deltas.hours))
-    _add(ChannelMonth, user_id, ("month", "channel_id", "product"), SUMS, deltas.channel_months)
-    _add(ChannelSpan, user_id, ("start", "months", "channel_id", "product"), SUMS, _by_span(deltas.channel_months))
-    _add_history(user_id, deltas.all, videos, more_channels)
-    sessions.move(change)
+    _add(DayTotal, part, ("day", "product"), DAY_SUMS, deltas.days)
+    _add(VideoReturn, part, ("day", "previous_day", "product"), RETURNS, moved.returns)
+    _add(VideoReplay, part, ("day", "previous_day", "video_id", "product"), RETURNS, moved.replays)
+    _add(VideoTriple, part, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, moved.triples)
+    _add(VideoReturnOfMonths, part, ("month", "previous_month", "product"), RETURNS, _by_month(moved.returns))
+    _add(HourTotal, part, ("month", "weekday", "hour", "product"), SUMS, deltas.hours)
+    _add(HourYear, part, ("year", "weekday", "hour", "product"), SUMS, _by_year(deltas.hours))
+    _add(ChannelMonth, part, ("month", "channel_id", "product"), SUMS, deltas.channel_months)
+    _add(ChannelSpan, part, ("start", "months", "channel_id", "product"), SUMS, _by_span(deltas.channel_months))
+    _add_history(part, deltas.all, videos, more_channels)
+    sessions.move(part)
 
 
 def _zero() -> Sum:
@@ -92,9 +99,6 @@ class Deltas:
             if row.day is None:
                 continue
             day = self.days[row.day, row.product]
-            if row.is_ad:
-                day[ADS] += sign
-                continue
             month, weekday = month_and_weekday(row.day)
             channel = self.channel_months[month, row.channel_id or NO_CHANNEL, row.product]
             hour = _zero() if row.hour is None else self.hours[month, weekday, row.hour, row.product]
@@ -112,6 +116,11 @@ class Deltas:
                 for sums in (day, channel, hour, self.all):
                     sums[1] += sign * row.seconds
                     sums[2] += sign
+
+    def count_ads(self, rows: Iterable[Row], sign: int) -> None:
+        for row in rows:
+            if row.day is not None:
+                self.days[row.day, row.product][ADS] += sign
 
     def count_videos(self, moved: returns.Moved) -> None:
         for place, videos in ((VIDEOS, moved.videos), (NEW, moved.new_videos), (FIRST_SEEN, moved.new_videos)):
@@ -166,17 +175,24 @@ def _span(month: int, months: int) -> int:
 
 
 def _add(
-    model: type[Model], user_id: int, key: Sequence[str], columns: Sequence[str], deltas: Mapping[Any, Sum]
+    model: type[Sliced], part: Part, key: Sequence[str], columns: Sequence[str], deltas: Mapping[Any, Sum]
 ) -> None:
-    rows = [(user_id, *which, *sums) for which, sums in deltas.items() if any(sums)]
-    bulk.upsert(model, ("user_id", *key, *columns), rows, add=columns)
+    slice = part.slice.key
+    rows = [(part.user_id, slice, *which, *sums) for which, sums in deltas.items() if any(sums)]
+    bulk.upsert(model, ("user_id", "slice", *key, *columns), rows, add=columns)
     nothing_left = dict.fromkeys(columns, 0)
     for some in chunks({which[0] for which, sums in deltas.items() if min(sums) < 0}):
         days = [EPOCH + timedelta(days=day) for day in some]
-        model._default_manager.filter(user=user_id, **{f"{key[0]}__in": days}, **nothing_left).delete()
+        of_slice = model._default_manager.filter(user=part.user_id, slice=slice)
+        of_slice.filter(**{f"{key[0]}__in": days}, **nothing_left).delete()
 
 
-def _add_history(user_id: int, sums: Sum, videos: seen.Moved, channels: int) -> None:
+def _add_history(part: Part, sums: Sum, videos: seen.Moved, channels: int) -> None:
+    """That of a source stands even if it comes to nothing: it says that sources have slices."""
     columns = (*SUMS, "videos", "rewatched", "channels")
     counts = (*sums, videos.more, videos.more_rewatched, channels)
-    bulk.upsert(HistoryTotal, ("user_id", *columns), [(user_id, *counts)], add=columns)
+    if any(counts) or not part.slice.ads:
+        row = (part.user_id, part.slice.key, *counts)
+        bulk.upsert(HistoryTotal, ("user_id", "slice", *columns), [row], add=columns)
+    if part.slice.ads and part.removed:
+        HistoryTotal.objects.filter(user=part.user_id, slice=part.slice.key, plays=0).delete()

@@ -31,12 +31,14 @@ from ..models import (
     HourTotal,
     HourYear,
     SessionTotal,
+    Sliced,
     VideoReplay,
     VideoReturn,
     VideoReturnOfMonths,
     VideoTotal,
     VideoTriple,
 )
+from ..slices import Slice, slices
 from . import sessions, steps
 
 # Rows in memory at once, whatever the size of the history.
@@ -47,37 +49,40 @@ Values = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Recount:
-    """A derived table: the columns of its key and of its sums, and their values as the records give them, by key."""
+    """A derived table: the columns of its key and of its sums, and their values as the records give them, by key.
 
-    model: type[Model]
+    Of the key, the user and the slice are left out.
+    """
+
+    model: type[Sliced]
     key: tuple[str, ...]
     sums: tuple[str, ...]
-    ask: Callable[[User], Iterable[Values]]
+    ask: Callable[[User, Slice], Iterable[Values]]
+    slices: Callable[[User], list[Slice]]
 
-    def stored(self, user: User) -> Iterable[Values]:
-        rows = self.model._default_manager.filter(user=user).order_by(*self.key)
-        return rows.values_list(*self.key, *self.sums).iterator(CHUNK)
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*self.key, *self.sums)
+
+    def stored(self, user: User, **which: Any) -> Iterable[Values]:
+        rows = self.model._default_manager.filter(user=user, **which).order_by("slice", *self.key)
+        return rows.values_list("slice", *self.columns).iterator(CHUNK)
 
     def differences(self, user: User) -> Iterator[Difference]:
-        """Walks both sides in the order of their keys."""
-        width = len(self.key)
-        stored, true = iter(self.stored(user)), iter(self.ask(user))
-        left, right = next(stored, None), next(true, None)
-        while left is not None or right is not None:
-            if left == right:
-                left, right = next(stored, None), next(true, None)
-                continue
-            is_left = right is None or (left is not None and left[:width] <= right[:width])
-            is_right = left is None or (right is not None and right[:width] <= left[:width])
-            yield Difference(self.model.__name__, left if is_left else None, right if is_right else None)
-            left = next(stored, None) if is_left else left
-            right = next(true, None) if is_right else right
+        of_table = self.slices(user)
+        for slice in of_table:
+            true = ((slice.key, *values) for values in self.ask(user, slice))
+            yield from differences(self.model, 1 + len(self.key), self.stored(user, slice=slice.key), true)
+        others = self.model._default_manager.filter(user=user).exclude(slice__in=[slice.key for slice in of_table])
+        for values in others.values_list("slice", *self.columns).iterator(CHUNK):
+            yield Difference(self.model.__name__, values, None)
 
     def rebuild(self, user: User) -> None:
         self.model._default_manager.filter(user=user).delete()
-        rows = iter(self.ask(user))
-        while some := [(user.pk, *map(_plain, row)) for row in islice(rows, CHUNK)]:
-            bulk.insert(self.model, ("user_id", *self.key, *self.sums), some)
+        for slice in self.slices(user):
+            rows = iter(self.ask(user, slice))
+            while some := [(user.pk, slice.key, *map(_plain, row)) for row in islice(rows, CHUNK)]:
+                bulk.insert(self.model, ("user_id", "slice", *self.columns), some)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,23 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.table}: stored {_readable(self.stored)}, recounted {_readable(self.recounted)}"
+
+
+def differences(
+    model: type[Model], width: int, stored: Iterable[Values], true: Iterable[Values]
+) -> Iterator[Difference]:
+    """Walks both sides in the order of their keys, which are `width` columns."""
+    stored, true = iter(stored), iter(true)
+    left, right = next(stored, None), next(true, None)
+    while left is not None or right is not None:
+        if left == right:
+            left, right = next(stored, None), next(true, None)
+            continue
+        is_left = right is None or (left is not None and left[:width] <= right[:width])
+        is_right = left is None or (right is not None and right[:width] <= left[:width])
+        yield Difference(model.__name__, left if is_left else None, right if is_right else None)
+        left = next(stored, None) if is_left else left
+        right = next(true, None) if is_right else right
 
 
 def rebuild(user: User) -> None:
@@ -105,8 +127,9 @@ def verify(user: User) -> Iterator[Difference]:
     """Every way in which a user's rollups and counts differ from their records; none, if law 4 holds."""
     with transaction.atomic():
         lock_history(user)
-        for recount in (*RECOUNTS, HISTORY):
+        for recount in RECOUNTS:
             yield from recount.differences(user)
+        yield from differences(History, 0, History.objects.filter(user=user).values_list(*HISTORY), _history(user))
 
 
 PLAYS = ("plays", "seconds", "timed")
@@ -126,8 +149,8 @@ _MONTH = TruncMonth("watched_on")
 _SPANS = {3: TruncQuarter("watched_on"), 12: TruncYear("watched_on")}
 
 
-def _plays(user: User) -> Any:
-    return WatchRecord.objects.of(user).without_ads().filter(watched_on__isnull=False)
+def _plays(user: User, slice: Slice) -> Any:
+    return slice.among(WatchRecord.objects.of(user)).filter(watched_on__isnull=False)
 
 
 def _grouped(rows: Any, keys: dict[str, Any], sums: Iterable[Any]) -> Iterable[Values]:
@@ -137,89 +160,93 @@ def _grouped(rows: Any, keys: dict[str, Any], sums: Iterable[Any]) -> Iterable[V
     return summed.order_by(*names).iterator(CHUNK)  # type: ignore[no-any-return]
 
 
-def _days(user: User) -> Iterator[Values]:
-    is_play = Q(is_ad=False)
+def _days(user: User, slice: Slice) -> Iterator[Values]:
+    is_play, left_out = Q(is_ad=slice.ads), Q(is_ad=not slice.ads)
+    records = WatchRecord.objects.of(user).filter(watched_on__isnull=False)
+    if slice.source is not None:
+        records = records.filter(source=slice.source)
     days = _grouped(
-        WatchRecord.objects.of(user).filter(watched_on__isnull=False),
+        # Of the ads nothing is left out.
+        records.filter(is_play) if slice.ads else records,
         {"day": F("watched_on"), "product": F("product")},
         [
             Count("id", filter=is_play),
             Coalesce(Sum("seconds", filter=is_play), Value(0)),
             Count("seconds", filter=is_play),
-            Count("id", filter=Q(is_ad=True)),
-            Count("id", filter=Q(is_ad=False, hour=None)),
-            Coalesce(Sum("seconds", filter=Q(is_ad=False, hour=None)), Value(0)),
-            Count("id", filter=Q(is_ad=False, video_id=None)),
-            Coalesce(Sum("seconds", filter=Q(is_ad=False, video_id=None)), Value(0)),
+            Count("id", filter=left_out),
+            Count("id", filter=is_play & Q(hour=None)),
+            Coalesce(Sum("seconds", filter=is_play & Q(hour=None)), Value(0)),
+            Count("id", filter=is_play & Q(video_id=None)),
+            Coalesce(Sum("seconds", filter=is_play & Q(video_id=None)), Value(0)),
         ],
     )
     # A history of thirty years has eleven thousand days.
-    videos = {tuple(key): counts for *key, counts in _videos_of_days(user)}
+    videos = {tuple(key): counts for *key, counts in _videos_of_days(user, slice)}
     for day, product, *sums in days:
         yield (day, product, *sums, *videos.get((day, product), (0, 0, 0)))
 
 
-def _videos_of_days(user: User) -> Iterator[tuple[date, str, tuple[int, ...]]]:
-    for day, product, *counts in steps.rows(steps.videos_of_days(), user.pk, days=1):
+def _videos_of_days(user: User, slice: Slice) -> Iterator[tuple[date, str, tuple[int, ...]]]:
+    for day, product, *counts in steps.rows(steps.videos_of_days(slice), user.pk, slice, days=1):
         yield day, product, tuple(counts)
 
 
-def _returns(user: User) -> Iterator[Values]:
-    return steps.rows(f"{steps.returns()} ORDER BY 1, 2, 3", user.pk, days=2)
+def _returns(user: User, slice: Slice) -> Iterator[Values]:
+    return steps.rows(f"{steps.returns(slice)} ORDER BY 1, 2, 3", user.pk, slice, days=2)
 
 
-def _replays(user: User) -> Iterator[Values]:
-    return steps.rows(f"{steps.replays()} ORDER BY 1, 2, 3, 4", user.pk, days=2)
+def _replays(user: User, slice: Slice) -> Iterator[Values]:
+    return steps.rows(f"{steps.replays(slice)} ORDER BY 1, 2, 3, 4", user.pk, slice, days=2)
 
 
-def _triples(user: User) -> Iterator[Values]:
-    return steps.rows(f"{steps.triples()} ORDER BY 1, 2, 3, 4, 5", user.pk, days=3)
+def _triples(user: User, slice: Slice) -> Iterator[Values]:
+    return steps.rows(f"{steps.triples(slice)} ORDER BY 1, 2, 3, 4, 5", user.pk, slice, days=3)
 
 
-def _returns_of_months(user: User) -> Iterator[Values]:
-    return steps.rows(f"{steps.returns_of_months()} ORDER BY 1, 2, 3", user.pk, days=2)
+def _returns_of_months(user: User, slice: Slice) -> Iterator[Values]:
+    return steps.rows(f"{steps.returns_of_months(slice)} ORDER BY 1, 2, 3", user.pk, slice, days=2)
 
 
-def _sessions(user: User) -> Iterator[Values]:
-    split = sittings.from_plays("NOT is_ad")
-    for start, id, day, last_start, end, plays, seconds in steps.rows(split, user.pk, days=0, gap=sittings.GAP):
+def _sessions(user: User, slice: Slice) -> Iterator[Values]:
+    split = sittings.from_plays(slice.condition)
+    for start, id, day, last_start, end, plays, seconds in steps.rows(split, user.pk, slice, days=0, gap=sittings.GAP):
         first, last = (datetime.fromtimestamp(at, UTC) for at in (start, last_start))
         yield first, id, EPOCH + timedelta(days=day), last, end - start, plays, seconds
 
 
-def _hours(user: User, start: Any = _MONTH) -> Iterable[Values]:
+def _hours(user: User, slice: Slice, start: Any = _MONTH) -> Iterable[Values]:
     weekday = ExtractIsoWeekDay("watched_on") - 1
     keys = {"start": start, "weekday": weekday, "hour": F("hour"), "product": F("product")}
-    return _grouped(_plays(user).filter(hour__isnull=False), keys, _COUNTED)
+    return _grouped(_plays(user, slice).filter(hour__isnull=False), keys, _COUNTED)
 
 
-def _hours_of_years(user: User) -> Iterable[Values]:
-    return _hours(user, TruncYear("watched_on"))
+def _hours_of_years(user: User, slice: Slice) -> Iterable[Values]:
+    return _hours(user, slice, TruncYear("watched_on"))
 
 
-def _channel_months(user: User) -> Iterable[Values]:
-    return _grouped(_plays(user), {"month": _MONTH, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
+def _channel_months(user: User, slice: Slice) -> Iterable[Values]:
+    return _grouped(_plays(user, slice), {"month": _MONTH, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
 
 
-def _channel_spans(user: User) -> Iterator[Values]:
+def _channel_spans(user: User, slice: Slice) -> Iterator[Values]:
     for months, start in _SPANS.items():
-        rows = _grouped(_plays(user), {"start": start, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
+        rows = _grouped(_plays(user, slice), {"start": start, "channel": _CHANNEL, "product": F("product")}, _COUNTED)
         yield from ((months, *row) for row in rows)
 
 
-def _channels(user: User) -> Iterable[Values]:
-    return _grouped(_plays(user), {"channel": _CHANNEL}, [*_COUNTED, *_SEEN])
+def _channels(user: User, slice: Slice) -> Iterable[Values]:
+    return _grouped(_plays(user, slice), {"channel": _CHANNEL}, [*_COUNTED, *_SEEN])
 
 
-def _videos(user: User) -> Iterable[Values]:
+def _videos(user: User, slice: Slice) -> Iterable[Values]:
     return _grouped(
-        _plays(user).filter(video_id__isnull=False), {"video": F("video_id")}, [*_COUNTED, *_SEEN, _PRODUCT]
+        _plays(user, slice).filter(video_id__isnull=False), {"video": F("video_id")}, [*_COUNTED, *_SEEN, _PRODUCT]
     )
 
 
-def _everything(user: User) -> Iterable[Values]:
+def _everything(user: User, slice: Slice) -> Iterable[Values]:
     plays, seconds, timed, videos, channels = (
-        _plays(user)
+        _plays(user, slice)
         .aggregate(
             a=Count("id"),
             b=Coalesce(Sum("seconds"), Value(0)),
@@ -229,13 +256,26 @@ def _everything(user: User) -> Iterable[Values]:
         )
         .values()
     )
-    of_videos = _plays(user).filter(video_id__isnull=False).values("video_id").annotate(plays=Count("id"))
+    of_videos = _plays(user, slice).filter(video_id__isnull=False).values("video_id").annotate(plays=Count("id"))
     rewatched = of_videos.filter(plays__gt=1).count()
     return (
         [(plays, seconds, timed, videos, rewatched, channels)]
-        if HistoryTotal.objects.filter(user=user).exists() or plays
+        if HistoryTotal.objects.filter(user=user, slice=slice.key).exists() or plays
         else []
     )
+
+
+def _all(user: User) -> list[Slice]:
+    return slices(user.pk)
+
+
+def _with_products(user: User) -> list[Slice]:
+    """Each slice, and each product that it has."""
+    found = []
+    for slice in slices(user.pk):
+        products = _plays(user, slice).order_by("product").values_list("product", flat=True).distinct()
+        found += [slice, *map(slice.of_product, products)]
+    return found
 
 
 def _history(user: User) -> Iterable[Values]:
@@ -250,22 +290,22 @@ def _history(user: User) -> Iterable[Values]:
 
 
 RECOUNTS = (
-    Recount(DayTotal, ("day", "product"), DAY_SUMS, _days),
-    Recount(VideoReturn, ("day", "previous_day", "product"), RETURNS, _returns),
-    Recount(VideoReplay, ("day", "previous_day", "video_id", "product"), RETURNS, _replays),
-    Recount(VideoTriple, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, _triples),
-    Recount(VideoReturnOfMonths, ("month", "previous_month", "product"), RETURNS, _returns_of_months),
-    Recount(HourTotal, ("month", "weekday", "hour", "product"), PLAYS, _hours),
-    Recount(HourYear, ("year", "weekday", "hour", "product"), PLAYS, _hours_of_years),
-    Recount(SessionTotal, sessions.COLUMNS[:1], sessions.COLUMNS[1:], _sessions),
-    Recount(ChannelMonth, ("month", "channel_id", "product"), PLAYS, _channel_months),
-    Recount(ChannelSpan, ("months", "start", "channel_id", "product"), PLAYS, _channel_spans),
-    Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels),
-    Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN, "product"), _videos),
-    Recount(HistoryTotal, (), (*PLAYS, "videos", "rewatched", "channels"), _everything),
+    Recount(DayTotal, ("day", "product"), DAY_SUMS, _days, _all),
+    Recount(VideoReturn, ("day", "previous_day", "product"), RETURNS, _returns, _all),
+    Recount(VideoReplay, ("day", "previous_day", "video_id", "product"), RETURNS, _replays, _all),
+    Recount(VideoTriple, ("day", "middle_day", "first_day", "video_id", "product"), RETURNS, _triples, _all),
+    Recount(VideoReturnOfMonths, ("month", "previous_month", "product"), RETURNS, _returns_of_months, _all),
+    Recount(HourTotal, ("month", "weekday", "hour", "product"), PLAYS, _hours, _all),
+    Recount(HourYear, ("year", "weekday", "hour", "product"), PLAYS, _hours_of_years, _all),
+    Recount(SessionTotal, sessions.COLUMNS[:1], sessions.COLUMNS[1:], _sessions, _with_products),
+    Recount(ChannelMonth, ("month", "channel_id", "product"), PLAYS, _channel_months, _all),
+    Recount(ChannelSpan, ("months", "start", "channel_id", "product"), PLAYS, _channel_spans, _all),
+    Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels, _all),
+    Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN, "product"), _videos, _all),
+    Recount(HistoryTotal, (), (*PLAYS, "videos", "rewatched", "channels"), _everything, _all),
 )
 
-HISTORY = Recount(History, (), ("records", "ads", "undated", "first_watched", "last_watched"), _history)
+HISTORY = ("records", "ads", "undated", "first_watched", "last_watched")
 
 
 def _plain(value: Any) -> Any:

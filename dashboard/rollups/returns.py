@@ -21,9 +21,9 @@ from msgspec import Struct
 from ingest.models import WatchRecord
 from ingest.pipeline import bulk
 from ingest.pipeline.bulk import EPOCH
-from ingest.pipeline.changes import Change
 
 from ..models import VideoTotal, VideoTriple
+from .parts import Part
 from .seen import Delta, Known, chunks
 
 # A day and product in which a video was watched.
@@ -108,7 +108,7 @@ def steps(cells: Iterable[Cell]) -> Iterator[Step]:
         last[product] = last_of_all = day
 
 
-def moved(change: Change, videos: Mapping[int, Delta], known: Mapping[int, Known]) -> Moved:
+def moved(part: Part, videos: Mapping[int, Delta], known: Mapping[int, Known]) -> Moved:
     """By what they change. `videos` are those of the change; `known` is what was known of them before it."""
     moved = Moved()
     again = set()
@@ -119,28 +119,28 @@ def moved(change: Change, videos: Mapping[int, Delta], known: Mapping[int, Known
             # A new video of one play has this one cell; most are.
             moved.videos[delta.first_on, delta.product] += 1
     moved.new_videos.update(moved.videos)
-    plays = _plays(change, again)
-    before = _ends(change.user_id, plays, known)
+    plays = _plays(part, again)
+    before = _ends(part, plays, known)
     for id, ends in before.items():
         moved.change(id, ends, _sum(ends, plays[id], +1))
-    for id, after in _stored(change.user_id, plays.keys() - before).items():
+    for id, after in _stored(part, plays.keys() - before).items():
         moved.change(id, _sum(after, plays[id], -1), after)
     return moved
 
 
-def _plays(change: Change, videos: Collection[int]) -> dict[int, Plays]:
+def _plays(part: Part, videos: Collection[int]) -> dict[int, Plays]:
     """How many more or fewer plays each of these videos has in each cell; only those with a difference."""
     plays: dict[int, Plays] = defaultdict(lambda: defaultdict(int))
-    for rows, sign in ((change.added, +1), (change.removed, -1)):
+    for rows, sign in ((part.added, +1), (part.removed, -1)):
         for row in rows:
             id = row.video_id
-            if id is not None and id in videos and not row.is_ad and row.day is not None:
+            if id is not None and id in videos and row.day is not None:
                 plays[id][row.day, row.product] += sign
     differing = ((id, {cell: count for cell, count in cells.items() if count}) for id, cells in plays.items())
     return {id: cells for id, cells in differing if cells}
 
 
-def _ends(user_id: int, plays: Mapping[int, Plays], known: Mapping[int, Known]) -> dict[int, Plays]:
+def _ends(part: Part, plays: Mapping[int, Plays], known: Mapping[int, Known]) -> dict[int, Plays]:
     """The first two and the last two plays that were known of those videos of which no others matter."""
     ends: dict[int, Plays] = {}
     often = {}
@@ -152,7 +152,7 @@ def _ends(user_id: int, plays: Mapping[int, Plays], known: Mapping[int, Known]) 
             ends[id] = _on((before.first_on, before.last_on)[: before.plays], before.product)
             if before.plays > 2:
                 often[id] = before.product, before.plays - 2
-    for id, *days in _second_plays(user_id, often):
+    for id, *days in _second_plays(part, often):
         product, number = often[id]
         inner = _on(((day - EPOCH).days for day in days[:number]), product)
         ends[id] = _sum(ends[id], inner, +1)
@@ -180,24 +180,25 @@ def _are_outside(plays: Plays, known: Known) -> bool:
     )
 
 
-def _second_plays(user_id: int, videos: Iterable[int]) -> Iterator[tuple[int, date, date]]:
+def _second_plays(part: Part, videos: Iterable[int]) -> Iterator[tuple[int, date, date]]:
     """The days of the second play of each of these videos, and of the last one but one. They have three plays or more,
     and all of one product.
     """
-    triples = VideoTriple.objects.filter(user=user_id, video_id=OuterRef("video_id")).values("middle_day")
+    own = {"user": part.user_id, "slice": part.slice.key}
+    triples = VideoTriple.objects.filter(**own, video_id=OuterRef("video_id")).values("middle_day")
     for some in chunks(videos):
-        yield from VideoTotal.objects.filter(user=user_id, video_id__in=some).values_list(
+        yield from VideoTotal.objects.filter(**own, video_id__in=some).values_list(
             "video_id",
             Subquery(triples.order_by("day", "middle_day")[:1]),
             Subquery(triples.order_by("-day", "-middle_day")[:1]),
         )
 
 
-def _stored(user_id: int, videos: Collection[int]) -> dict[int, Plays]:
+def _stored(part: Part, videos: Collection[int]) -> dict[int, Plays]:
     """How many plays each of these videos has in each cell, now that the change is written."""
     plays: dict[int, Plays] = {id: defaultdict(int) for id in videos}
-    columns = ("video_id", "watched_on", "product", "is_ad")
-    for id, day, product, is_ad in bulk.fetch(WatchRecord, columns, user_id, "video_id", videos):
-        if day is not None and not is_ad:
-            plays[id][day, product] += 1
+    columns = ("video_id", "watched_on", "source", "is_ad", "product")
+    for id, day, *what in bulk.fetch(WatchRecord, columns, part.user_id, "video_id", videos):
+        if day is not None and part.slice.has(*what):
+            plays[id][day, what[-1]] += 1
     return plays

@@ -6,7 +6,7 @@ Sums can be subtracted from; a first or last time cannot, so after a removal it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import islice
 
@@ -18,10 +18,10 @@ from msgspec.structs import astuple
 from ingest.models import WatchRecord
 from ingest.pipeline import bulk
 from ingest.pipeline.bulk import EPOCH
-from ingest.pipeline.changes import Change
 from ingest.pipeline.rows import Row
 
 from ..models import NO_CHANNEL, ChannelTotal, VideoTotal
+from .parts import Part
 
 SUMS = ("plays", "seconds", "timed")
 FIRST = ("first_on", "first_watched")
@@ -69,45 +69,48 @@ class Moved:
     more_rewatched: int
 
 
-def move_videos(change: Change) -> Moved:
+def move_videos(part: Part) -> Moved:
     """Bring the totals of the change's videos up to date."""
-    deltas = _collected(VideoTotal, change)
+    deltas = _collected(VideoTotal, part)
     known = {
         id: Known(*facts)
         for id, *facts in bulk.fetch(
             VideoTotal,
             ("video_id", "plays", "first_on", "last_on", "product"),
-            change.user_id,
+            part.user_id,
             "video_id",
-            deltas.keys() - change.new_videos,
+            deltas.keys() - part.new_videos,
+            part.between,
         )
     }
     for id, before in known.items():
         if deltas[id].product != before.product:
             deltas[id].product = None
-    more = _move(VideoTotal, change, deltas, known.keys())
+    more = _move(VideoTotal, part, deltas, known.keys())
     is_rewatched = sum(delta.plays > 1 for id, delta in deltas.items() if id not in known)
     is_rewatched += sum((known.plays + deltas[id].plays > 1) - (known.plays > 1) for id, known in known.items())
     return Moved(deltas, known, more, is_rewatched)
 
 
-def move_channels(change: Change) -> int:
+def move_channels(part: Part) -> int:
     """Bring the totals of the change's channels up to date; how many there are more than before, or less."""
-    deltas = _collected(ChannelTotal, change)
-    return _move(ChannelTotal, change, deltas, bulk.known(ChannelTotal, change.user_id, "channel_id", deltas))
+    deltas = _collected(ChannelTotal, part)
+    known = bulk.known(ChannelTotal, part.user_id, "channel_id", deltas, part.between)
+    return _move(ChannelTotal, part, deltas, known)
 
 
-def _move(model: Total, change: Change, deltas: Mapping[int, Delta], known: Set[int]) -> int:
+def _move(model: Total, part: Part, deltas: Mapping[int, Delta], known: Set[int]) -> int:
     column, facts = COLUMN[model], FACTS[model]
-    columns = ("user_id", column, *SUMS, *FIRST, *LAST, *facts)
-    width = len(columns) - 2
+    own = (part.user_id, part.slice.key)
+    columns = ("user_id", "slice", column, *SUMS, *FIRST, *LAST, *facts)
+    width = len(columns) - 3
     # Most videos are new when they come, and a plain insert is the cheapest write there is.
     fresh = deltas.keys() - known
-    new = [(change.user_id, id, *astuple(delta)[:width]) for id, delta in deltas.items() if id in fresh]
-    moved = [(change.user_id, id, *astuple(deltas[id])[:width]) for id in known]
+    new = [(*own, id, *astuple(delta)[:width]) for id, delta in deltas.items() if id in fresh]
+    moved = [(*own, id, *astuple(deltas[id])[:width]) for id in known]
     bulk.insert(model, columns, new)
     bulk.upsert(model, columns, moved, add=SUMS, least=FIRST, greatest=LAST, replace=facts)
-    gone = _forget_or_recount(model, change.user_id, _collected(model, Change(change.user_id, (), change.removed)))
+    gone = _forget_or_recount(model, part, _collected(model, replace(part, added=())))
     return _counted(fresh) - _counted(gone)
 
 
@@ -116,10 +119,10 @@ def _counted(ids: set[int]) -> int:
     return len(ids) - (NO_CHANNEL in ids)
 
 
-def _collected(model: Total, change: Change) -> dict[int, Delta]:
+def _collected(model: Total, part: Part) -> dict[int, Delta]:
     deltas: dict[int, Delta] = {}
-    _collect(deltas, model, change.added, +1)
-    _collect(deltas, model, change.removed, -1)
+    _collect(deltas, model, part.added, +1)
+    _collect(deltas, model, part.removed, -1)
     return deltas
 
 
@@ -127,7 +130,7 @@ def _collect(deltas: dict[int, Delta], model: Total, rows: Iterable[Row], sign: 
     of_videos = model is VideoTotal
     for row in rows:
         day, at = row.day, row.at
-        if row.is_ad or day is None or at is None:
+        if day is None or at is None:
             continue
         id = row.video_id if of_videos else row.channel_id or NO_CHANNEL
         if id is None:
@@ -152,26 +155,26 @@ def _collect(deltas: dict[int, Delta], model: Total, rows: Iterable[Row], sign: 
             delta.product = None
 
 
-def _forget_or_recount(model: Total, user_id: int, ids: Iterable[int]) -> set[int]:
+def _forget_or_recount(model: Total, part: Part, ids: Iterable[int]) -> set[int]:
     """Of totals that lost a play: those without one go, the others get their first and last time anew."""
     gone: set[int] = set()
     column = COLUMN[model]
     for some in chunks(ids):
-        totals = model._default_manager.filter(user=user_id, **{f"{column}__in": some})
+        totals = model._default_manager.filter(user=part.user_id, slice=part.slice.key, **{f"{column}__in": some})
         gone.update(totals.filter(plays=0).values_list(column, flat=True))
         totals.filter(plays=0).delete()
-        _recount(model, user_id, set(some) - gone)
+        _recount(model, part, set(some) - gone)
     return gone
 
 
-def _recount(model: Total, user_id: int, ids: set[int]) -> None:
+def _recount(model: Total, part: Part, ids: set[int]) -> None:
+    own = (part.user_id, part.slice.key)
     column, facts = COLUMN[model], FACTS[model]
     concerned = Q(**{f"{column}__in": ids})
     if NO_CHANNEL in ids:
         concerned |= Q(channel_id=None)
     bounds = (
-        WatchRecord.objects.filter(concerned, user=user_id, watched_on__isnull=False)
-        .without_ads()
+        part.slice.among(WatchRecord.objects.filter(concerned, user=part.user_id, watched_on__isnull=False))
         .annotate(subject=Coalesce(column, Value(NO_CHANNEL)))
         .values_list("subject")
         .annotate(
@@ -180,8 +183,8 @@ def _recount(model: Total, user_id: int, ids: set[int]) -> None:
     )
     bulk.upsert(
         model,
-        ("user_id", column, *SUMS, *FIRST, *LAST, *facts),
-        [(user_id, id, 0, 0, 0, *_bounds(*values)[: len(FIRST + LAST + facts)]) for id, *values in bounds],
+        ("user_id", "slice", column, *SUMS, *FIRST, *LAST, *facts),
+        [(*own, id, 0, 0, 0, *_bounds(*values)[: len(FIRST + LAST + facts)]) for id, *values in bounds],
         replace=(*FIRST, *LAST, *facts),
     )
 

@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from ingest.models import WatchRecord
 from ingest.pipeline import bulk
-from ingest.pipeline.changes import Change
 from ingest.pipeline.rows import Row
 from ingest.pipeline.storable import LONGEST_SECONDS
 
 from ..models import SessionTotal
 from ..sittings import GAP, Sitting
+from .parts import Part
 
 # If fewer stored sessions than this lie among a batch's plays, they are read needed or not: an import from one end to
 # the other finds next to none.
@@ -34,17 +34,23 @@ Values = tuple[int, ...]
 Timed = tuple[int, int, int, int]
 
 
-def move(change: Change) -> None:
-    """Bring the sessions of the change's user up to date."""
-    added, removed = _timed(change.added), _timed(change.removed)
+def move(part: Part) -> None:
+    """Bring the sessions of a slice, and of each of its products, up to date."""
+    _move(part)
+    for product in sorted({row.product for rows in (part.added, part.removed) for row in rows}):
+        _move(part.of_product(product))
+
+
+def _move(part: Part) -> None:
+    added, removed = _timed(part.added), _timed(part.removed)
     if removed:
         unmoved = set(added).intersection(removed)
         added = [play for play in added if play not in unmoved]
         removed = [play for play in removed if play not in unmoved]
     if removed:
-        _take_out(change.user_id, removed, {id for _, id, _, _ in added})
+        _take_out(part, removed, {id for _, id, _, _ in added})
     if added:
-        _put_in(change.user_id, split(added))
+        _put_in(part, split(added))
 
 
 def _timed(rows: Iterable[Row]) -> list[Timed]:
@@ -52,7 +58,7 @@ def _timed(rows: Iterable[Row]) -> list[Timed]:
     return sorted(
         (row.at, row.id, row.seconds or 0, row.day)
         for row in rows
-        if row.hour is not None and not row.is_ad and row.at is not None and row.day is not None
+        if row.hour is not None and row.at is not None and row.day is not None
     )
 
 
@@ -98,46 +104,48 @@ def _values(session: Sitting) -> Values:
     return session.start, session.id, session.day, session.last_start, session.length, session.plays, session.seconds
 
 
-def _put_in(user_id: int, new: list[Sitting]) -> None:
+def _put_in(part: Part, new: list[Sitting]) -> None:
     """Add sessions that know nothing of the stored ones."""
-    stored = _near(user_id, new)
+    stored = _near(part, new)
     before = set(map(_values, stored))
-    _write(user_id, before, list(joined(sorted([*stored, *new], key=_place))) if stored else new)
+    _write(part, before, list(joined(sorted([*stored, *new], key=_place))) if stored else new)
 
 
 def _place(session: Sitting) -> tuple[int, int]:
     return session.start, session.id
 
 
-def _near(user_id: int, new: list[Sitting]) -> list[Sitting]:
+def _near(part: Part, new: list[Sitting]) -> list[Sitting]:
     """The stored sessions that may be joined with a new one, and perhaps others that lie among them."""
     whole = (new[0].start, new[-1].end + GAP)
-    between = SessionTotal.objects.filter(user=user_id, start__range=[datetime.fromtimestamp(at, UTC) for at in whole])
+    between = SessionTotal.objects.filter(
+        user=part.user_id, slice=part.slice.key, start__range=[datetime.fromtimestamp(at, UTC) for at in whole]
+    )
     is_empty = len(new) == 1 or len(between.values_list("start")[:FEW]) < FEW
-    return _stored(user_id, [whole] if is_empty else [(session.start, session.end + GAP) for session in new])
+    return _stored(part, [whole] if is_empty else [(session.start, session.end + GAP) for session in new])
 
 
-def _stored(user_id: int, ranges: Iterable[tuple[int, int]]) -> list[Sitting]:
+def _stored(part: Part, ranges: Iterable[tuple[int, int]]) -> list[Sitting]:
     """Those that go on at the beginning of one of the ranges or start in it, in order."""
-    rows = bulk.fetch_within(SessionTotal, COLUMNS, user_id, "start", ranges, reaching_back=True)
+    rows = bulk.fetch_within(SessionTotal, COLUMNS, part.user_id, "start", ranges, part.between, reaching_back=True)
     return [
         Sitting(start, id, day, last_start, start + length, plays, seconds)
         for start, id, day, last_start, length, plays, seconds in sorted(set(rows))
     ]
 
 
-def _write(user_id: int, before: set[Values], after: list[Sitting]) -> None:
+def _write(part: Part, before: set[Values], after: list[Sitting]) -> None:
     """Have the sessions that were `before` be what they are now."""
+    own = (part.user_id, part.slice.key)
     starts = {values[0] for values in before}
-    new = [(user_id, *_values(session)) for session in after if session.start not in starts]
+    new = [(*own, *_values(session)) for session in after if session.start not in starts]
     moved = [
-        (user_id, *values)
-        for session in after
-        if session.start in starts and (values := _values(session)) not in before
+        (*own, *values) for session in after if session.start in starts and (values := _values(session)) not in before
     ]
-    bulk.delete(SessionTotal, user_id, "start", starts.difference(session.start for session in after))
-    bulk.insert(SessionTotal, ("user_id", *COLUMNS), new)
-    bulk.upsert(SessionTotal, ("user_id", *COLUMNS), moved, replace=COLUMNS[1:])
+    gone = starts.difference(session.start for session in after)
+    bulk.delete(SessionTotal, part.user_id, "start", gone, part.between)
+    bulk.insert(SessionTotal, ("user_id", "slice", *COLUMNS), new)
+    bulk.upsert(SessionTotal, ("user_id", "slice", *COLUMNS), moved, replace=COLUMNS[1:])
 
 
 class Loss(Struct, gc=False):
@@ -161,26 +169,26 @@ class Loss(Struct, gc=False):
         return self.session.start, self.session.last_start
 
 
-def _take_out(user_id: int, gone: list[Timed], others: Collection[int]) -> None:
+def _take_out(part: Part, gone: list[Timed], others: Collection[int]) -> None:
     """Take plays out of their sessions. The records are without them already; `others` of these are not counted yet."""
-    losses = _losses(user_id, gone)
+    losses = _losses(part, gone)
     partial = [loss for loss in losses if len(loss.plays) < loss.session.plays]
     left: list[Sitting] = []
     unclear: list[Loss] = []
-    for loss, plays in _read(user_id, [(loss, loss.about) for loss in partial], others):
+    for loss, plays in _read(part, [(loss, loss.about) for loss in partial], others):
         parts = _divided(loss, plays, *loss.about)
         if parts is None:
             unclear.append(loss)
         else:
             left += parts
-    for _, plays in _read(user_id, [(loss, loss.throughout) for loss in unclear], others):
+    for _, plays in _read(part, [(loss, loss.throughout) for loss in unclear], others):
         left += split(plays)
-    _write(user_id, {_values(loss.session) for loss in losses}, left)
+    _write(part, {_values(loss.session) for loss in losses}, left)
 
 
-def _losses(user_id: int, gone: list[Timed]) -> list[Loss]:
+def _losses(part: Part, gone: list[Timed]) -> list[Loss]:
     stretches = [(stretch.start, stretch.last_start) for stretch in split(gone)]
-    sessions = _stored(user_id, stretches)
+    sessions = _stored(part, stretches)
     starts = [session.start for session in sessions]
     losses: dict[int, Loss] = {}
     for play in gone:
@@ -190,15 +198,15 @@ def _losses(user_id: int, gone: list[Timed]) -> list[Loss]:
 
 
 def _read(
-    user_id: int, wanted: list[tuple[Loss, tuple[int, int]]], others: Collection[int]
+    part: Part, wanted: list[tuple[Loss, tuple[int, int]]], others: Collection[int]
 ) -> Iterator[tuple[Loss, list[Timed]]]:
     """The plays that are left in a range of each session, in order."""
-    columns = ("watched_at", "id", "seconds", "watched_on", "hour", "is_ad")
-    rows = bulk.fetch_within(WatchRecord, columns, user_id, "watched_at", [range for _, range in wanted])
+    columns = ("watched_at", "id", "seconds", "watched_on", "hour", "source", "is_ad", "product")
+    rows = bulk.fetch_within(WatchRecord, columns, part.user_id, "watched_at", [range for _, range in wanted])
     plays = sorted(
         (at, id, seconds or 0, day)
-        for at, id, seconds, day, hour, is_ad in rows
-        if hour is not None and not is_ad and id not in others
+        for at, id, seconds, day, hour, *what in rows
+        if hour is not None and part.slice.has(*what) and id not in others
     )
     for loss, (first, last) in wanted:
         start, end = bisect_left(plays, first, key=_at), bisect_right(plays, last, key=_at)

@@ -1,18 +1,19 @@
 """The days of each video, one after another, as SQL over the records: see returns.py, which moves what they add up to.
 
-Each statement is a SELECT for one user, whose id is the parameter `user`; `day` is what the columns of days are called.
+Each statement is a SELECT for one slice of one user's, whose id is the parameter `user`, beside those of the slice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from functools import cache
 from typing import Any
 
 from django.db import connection
 
 from ingest.pipeline import bulk
+
+from ..slices import Slice
 
 # Rows in memory at once, whatever the size of the history.
 CHUNK = 5_000
@@ -21,7 +22,7 @@ STEPS = """
     WITH cells AS (
         SELECT DISTINCT video_id, watched_on AS day, product
         FROM ingest_watchrecord
-        WHERE user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL AND video_id IS NOT NULL
+        WHERE user_id = %(user)s AND {meant} AND watched_on IS NOT NULL AND video_id IS NOT NULL
     ), steps AS (
         SELECT video_id, day, product,
             lag(day) OVER (PARTITION BY video_id, product ORDER BY day) AS previous_of_product,
@@ -54,7 +55,7 @@ REPLAYS = """
         UNION ALL
         SELECT watched_on, watched_on, video_id, product, count(*) - 1, count(*) - 1
         FROM ingest_watchrecord
-        WHERE user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL AND video_id IS NOT NULL
+        WHERE user_id = %(user)s AND {meant} AND watched_on IS NOT NULL AND video_id IS NOT NULL
         GROUP BY watched_on, video_id, product
         HAVING count(*) > 1
     ) AS replays
@@ -69,7 +70,7 @@ TRIPLES = """
             lag(watched_on) OVER of_all AS middle_of_all,
             lag(watched_on, 2) OVER of_all AS first_of_all
         FROM ingest_watchrecord
-        WHERE user_id = %(user)s AND NOT is_ad AND watched_on IS NOT NULL AND video_id IS NOT NULL
+        WHERE user_id = %(user)s AND {meant} AND watched_on IS NOT NULL AND video_id IS NOT NULL
         WINDOW of_product AS (PARTITION BY video_id, product ORDER BY watched_on),
             of_all AS (PARTITION BY video_id ORDER BY watched_on, product {code_points})
     )
@@ -97,42 +98,42 @@ def _code_points() -> str:
     return 'COLLATE "C"' if connection.vendor == "postgresql" else ""
 
 
-@cache
-def steps() -> str:
-    return STEPS.format(code_points=_code_points())
+def steps(slice: Slice) -> str:
+    return STEPS.format(code_points=_code_points(), meant=slice.condition)
 
 
-def videos_of_days() -> str:
+def videos_of_days(slice: Slice) -> str:
     """The day, a product, and how many different videos, new ones, and new ones of all products it has."""
-    return steps() + VIDEOS_OF_DAYS
+    return steps(slice) + VIDEOS_OF_DAYS
 
 
-def returns() -> str:
+def returns(slice: Slice) -> str:
     """The columns of VideoReturn."""
-    return steps() + RETURNS
+    return steps(slice) + RETURNS
 
 
-def replays() -> str:
+def replays(slice: Slice) -> str:
     """The columns of VideoReplay."""
-    return steps() + REPLAYS
+    return steps(slice) + REPLAYS.format(meant=slice.condition)
 
 
-@cache
-def triples() -> str:
+def triples(slice: Slice) -> str:
     """The columns of VideoTriple."""
-    return TRIPLES.format(code_points=_code_points())
+    return TRIPLES.format(code_points=_code_points(), meant=slice.condition)
 
 
-def returns_of_months() -> str:
+def returns_of_months(slice: Slice) -> str:
     """The columns of VideoReturnOfMonths."""
     month_of = bulk.dialect().month_of
-    return RETURNS_OF_MONTHS.format(month=month_of("day"), previous_month=month_of("previous_day"), returns=returns())
+    return RETURNS_OF_MONTHS.format(
+        month=month_of("day"), previous_month=month_of("previous_day"), returns=returns(slice)
+    )
 
 
-def rows(select: str, user_id: int, days: int, **parameters: Any) -> Iterator[tuple[Any, ...]]:
+def rows(select: str, user_id: int, slice: Slice, days: int, **parameters: Any) -> Iterator[tuple[Any, ...]]:
     """What a statement finds, a few rows in memory at a time. Its first `days` columns are days."""
     with connection.chunked_cursor() as cursor:
-        cursor.execute(select, {"user": user_id, **parameters})
+        cursor.execute(select, {"user": user_id, **slice.parameters, **parameters})
         while some := cursor.fetchmany(CHUNK):
             for row in some:
                 yield (*map(_day, row[:days]), *row[days:])

@@ -27,6 +27,7 @@ GAP = timedelta(minutes=30)
 # Clocks step back here (St John's), also past midnight.
 FIRST = datetime(2010, 11, 6, 20, tzinfo=UTC)
 WEEK = 7 * 86_400
+PRODUCTS = ["YouTube", "YouTube Music", ""]
 
 
 @st.composite
@@ -37,6 +38,7 @@ def plays(draw):
     for _ in range(draw(st.integers(1, 6))):
         at += timedelta(seconds=draw(st.sampled_from(GAPS)))
         fields = {"seconds": draw(st.sampled_from([*SECONDS, WEEK])), "is_ad": draw(st.integers(0, 7)) == 0}
+        fields["product"] = draw(st.sampled_from(PRODUCTS))
         stated = draw(st.integers(0, 9)) == 0
         found.append(play(at.date() if stated else at, draw(st.sampled_from("abc")), **fields))
     return draw(st.permutations(found))
@@ -61,8 +63,12 @@ def carry_out(user, steps):
         yield
 
 
-def recounted(user):
-    timed = [each for each in recount.plays_of(user) if each.record.precision != "day"]
+def recounted(user, product=None):
+    timed = [
+        each
+        for each in recount.plays_of(user)
+        if each.record.precision != "day" and product in (None, each.record.product)
+    ]
     found, end = [], None
     for each in sorted(timed, key=lambda each: (each.at, each.record.id)):
         if end is None or each.at - end > GAP:
@@ -84,8 +90,9 @@ def recounted(user):
     ]
 
 
-def kept(user):
-    return list(SessionTotal.objects.filter(user=user).order_by("start").values_list(*sessions.COLUMNS))
+def kept(user, slice=""):
+    of_slice = SessionTotal.objects.filter(user=user, slice=slice)
+    return list(of_slice.order_by("start").values_list(*sessions.COLUMNS))
 
 
 @settings(max_examples=60)
@@ -99,6 +106,8 @@ def test_sessions_are_those_of_a_recount_whatever_comes_and_goes_in_whatever_ord
         patch.setattr(sessions, "LONGEST_SECONDS", longest)
         for _ in carry_out(user, steps):
             assert kept(user) == recounted(user)
+            for product in PRODUCTS:
+                assert kept(user, f":{product}") == recounted(user, product)
     assert list(map(str, verify(user))) == []
 
 
@@ -157,7 +166,8 @@ def test_what_is_removed_needs_a_look_only_at_what_is_near(read, monkeypatch):
     user = make_user()
     watched(user, *minute_by_minute(1_000))
     remove(user, WatchRecord.objects.filter(watched_at=FIRST + timedelta(minutes=500)))
-    assert 0 < read[WatchRecord] < 100
+    # Of everything, and of its product.
+    assert 0 < read[WatchRecord] < 2 * 100
     assert kept(user) == recounted(user)
 
 
@@ -166,7 +176,8 @@ def test_a_small_batch_among_many_sessions_reads_only_those_about_it(read):
     watched(user, *(play(FIRST + timedelta(hours=hour), f"{hour}") for hour in range(1_000)))
     read[SessionTotal] = 0
     watched(user, play(FIRST + timedelta(minutes=20), "early"), play(FIRST + timedelta(hours=999, minutes=20), "late"))
-    assert read[SessionTotal] <= 4
+    # Of everything, and of their product.
+    assert read[SessionTotal] <= 2 * 4
     assert kept(user) == recounted(user)
 
 
@@ -176,7 +187,7 @@ def test_a_scattered_batch_costs_as_many_queries_as_a_small_one(django_assert_ma
     watched(user, *(play(FIRST + timedelta(hours=hour), f"{hour}") for hour in range(300)))
     for number in (2, 300):
         scattered = [play(FIRST + timedelta(hours=hour, minutes=31), f"s{number}") for hour in range(number)]
-        with django_assert_max_num_queries(40):
+        with django_assert_max_num_queries(48):
             watched(user, *scattered)
     assert kept(user) == recounted(user)
 

@@ -20,6 +20,7 @@ from dashboard.models import (
     VideoTotal,
     VideoTriple,
 )
+from dashboard.plays import Plays
 from dashboard.queries.variety import Variety, variety
 from dashboard.rollups import returns
 from dashboard.rollups.recount import rebuild, verify
@@ -93,7 +94,7 @@ def test_different_videos_and_channels_of_every_period_are_those_counted_one_by_
         period = Period("", start, start + timedelta(days=days))
         rows = [row for row in every if period.start <= row[0] < period.end and product in (None, row[1])]
         expected = Variety(*(len({row[column] for row in rows} - {None}) for column in (2, 3)))
-        assert variety(user, period, product) == expected
+        assert variety(user, period, Plays(product)) == expected
 
 
 def test_days_are_counted_anew_from_the_records():
@@ -127,11 +128,11 @@ def looked_up(monkeypatch):
     videos = []
     fetch = bulk.fetch
 
-    def noted(model, columns, user_id, column, values):
+    def noted(model, columns, user_id, column, values, *between):
         values = list(values)
         if model is WatchRecord and column == "video_id":
             videos.extend(values)
-        return fetch(model, columns, user_id, column, values)
+        return fetch(model, columns, user_id, column, values, *between)
 
     monkeypatch.setattr(returns.bulk, "fetch", noted)
     return videos

@@ -10,7 +10,7 @@ storing them. JSON travels as Python objects.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,10 @@ __all__ = [
     "set_local_times",
     "upsert",
 ]
+
+# Of tables whose key has more than the user before what is looked for: the columns between, and their values.
+Between = Mapping[str, str]
+NOTHING_BETWEEN: Between = {}
 
 _DIALECTS: dict[str, Dialect] = {"sqlite": Sqlite(), "postgresql": Postgres()}
 
@@ -78,7 +82,12 @@ def insert_new(model: type[models.Model], columns: Sequence[str], rows: Sequence
 
 
 def fetch(
-    model: type[models.Model], columns: Sequence[str], user_id: int, column: str, values: Iterable[int]
+    model: type[models.Model],
+    columns: Sequence[str],
+    user_id: int,
+    column: str,
+    values: Iterable[int],
+    between: Between = NOTHING_BETWEEN,
 ) -> list[tuple[Any, ...]]:
     """The rows of one user whose integer `column` is one of `values`."""
     # As the index has them, so that one look-up leads near the next.
@@ -87,7 +96,10 @@ def fetch(
         return []
     table = Table(model, columns)
     with connection.cursor() as cursor:
-        cursor.execute(dialect().select(table, column), {"user": user_id, "values": dialect().listed(wanted)})
+        cursor.execute(
+            dialect().select(table, column, _own(between)),
+            {"user": user_id, "values": dialect().listed(wanted), **between},
+        )
         rows = cursor.fetchall()
     return table.decoded(rows)
 
@@ -98,6 +110,7 @@ def fetch_within(
     user_id: int,
     column: str,
     ranges: Iterable[tuple[int, int]],
+    between: Between = NOTHING_BETWEEN,
     *,
     reaching_back: bool = False,
 ) -> list[tuple[Any, ...]]:
@@ -111,17 +124,21 @@ def fetch_within(
         return []
     table = Table(model, columns)
     with connection.cursor() as cursor:
-        cursor.execute(dialect().within(table, column, reaching_back), {"user": user_id, "ranges": wanted})
+        statement = dialect().within(table, column, reaching_back, _own(between))
+        cursor.execute(statement, {"user": user_id, "ranges": wanted, **between})
         return table.decoded(cursor.fetchall())
 
 
-def delete(model: type[models.Model], user_id: int, column: str, instants: Iterable[int]) -> None:
+def delete(
+    model: type[models.Model], user_id: int, column: str, instants: Iterable[int], between: Between = NOTHING_BETWEEN
+) -> None:
     """Remove the rows of one user whose time `column` is one of `instants`."""
     wanted = list(instants)
     if wanted:
         with connection.cursor() as cursor:
             cursor.execute(
-                dialect().deletion(model._meta.db_table, column), {"user": user_id, "values": dialect().listed(wanted)}
+                dialect().deletion(model._meta.db_table, column, _own(between)),
+                {"user": user_id, "values": dialect().listed(wanted), **between},
             )
 
 
@@ -148,13 +165,21 @@ def set_local_times(user_id: int, start: datetime, end: datetime, offset: timede
         )
 
 
-def known(model: type[models.Model], user_id: int, column: str, values: Iterable[int]) -> set[int]:
+def known(
+    model: type[models.Model], user_id: int, column: str, values: Iterable[int], between: Between = NOTHING_BETWEEN
+) -> set[int]:
     """Those of `values` that the integer `column` has in at least one row of the user."""
     wanted = sorted(values)
     if not wanted:
         return set()
     with connection.cursor() as cursor:
         cursor.execute(
-            dialect().probe(model._meta.db_table, column), {"user": user_id, "values": dialect().listed(wanted)}
+            dialect().probe(model._meta.db_table, column, _own(between)),
+            {"user": user_id, "values": dialect().listed(wanted), **between},
         )
         return {value for (value,) in cursor.fetchall()}
+
+
+def _own(between: Between) -> str:
+    """What selects somebody's rows, and of these those with the values between."""
+    return " AND ".join(["user_id = %(user)s", *(f"{column} = %({column})s" for column in between)])

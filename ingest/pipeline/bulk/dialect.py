@@ -45,20 +45,22 @@ class Dialect(ABC):
         self.insert_or(table, rows, conflict)
 
     @abstractmethod
-    def select(self, table: Table, column: str) -> str:
-        """The statement of `fetch`; its parameters are `user` and `values`, which is what `listed` makes of them."""
+    def select(self, table: Table, column: str, own: str) -> str:
+        """The statement of `fetch`. `own` is the condition that selects somebody's rows; its other parameter is
+        `values`, which is what `listed` makes of them.
+        """
 
     @abstractmethod
-    def probe(self, table: str, column: str) -> str:
+    def probe(self, table: str, column: str, own: str) -> str:
         """The statement of `known`, with the same parameters."""
 
     @abstractmethod
-    def within(self, table: Table, column: str, reaching_back: bool) -> str:
-        """The statement of `fetch_within`; its parameters are `user` and `ranges`, which is JSON."""
+    def within(self, table: Table, column: str, reaching_back: bool, own: str) -> str:
+        """The statement of `fetch_within`; its parameter is `ranges`, which is JSON."""
 
     @abstractmethod
-    def deletion(self, table: str, column: str) -> str:
-        """The statement of `delete`; its parameters are `user` and `values`."""
+    def deletion(self, table: str, column: str, own: str) -> str:
+        """The statement of `delete`; its parameter is `values`."""
 
     @abstractmethod
     def listed(self, numbers: Iterable[int | None]) -> str:
@@ -69,6 +71,6 @@ class Dialect(ABC):
         """The SQL that reads a column: times as instants and days."""
 
 
-def from_before(table: Table, column: str, start: str) -> str:
-    last = f"SELECT max(before.{column}) FROM {table.name} AS before WHERE before.user_id = %(user)s"
+def from_before(table: Table, column: str, start: str, own: str) -> str:
+    last = f"SELECT max(before.{column}) FROM {table.name} AS before WHERE {own}"
     return f"coalesce(({last} AND before.{column} <= {start}), {start})"

@@ -90,40 +90,40 @@ class Postgres(Dialect):
             )
             return set(cursor.fetchall())
 
-    def select(self, table: Table, column: str) -> str:
+    def select(self, table: Table, column: str, own: str) -> str:
         """One look into the index for each value, by OFFSET 0, whatever the planner thinks of a table that it has never
         analysed: a hash join there would read the whole history for each batch, and `= ANY` compare it row by row.
         """
         return (
             f"SELECT found.* FROM unnest(%(values)s::bigint[]) AS wanted (value) CROSS JOIN LATERAL ("
             f"SELECT {', '.join(map(self.read, table.fields))} FROM {table.name} "
-            f"WHERE user_id = %(user)s AND {column} = wanted.value OFFSET 0) AS found"
+            f"WHERE {own} AND {column} = wanted.value OFFSET 0) AS found"
         )
 
-    def probe(self, table: str, column: str) -> str:
+    def probe(self, table: str, column: str, own: str) -> str:
         return (
             "SELECT value FROM unnest(%(values)s::bigint[]) AS wanted (value) CROSS JOIN LATERAL "
-            f"(SELECT 1 FROM {table} WHERE user_id = %(user)s AND {column} = wanted.value LIMIT 1) AS found"
+            f"(SELECT 1 FROM {table} WHERE {own} AND {column} = wanted.value LIMIT 1) AS found"
         )
 
-    def within(self, table: Table, column: str, reaching_back: bool) -> str:
+    def within(self, table: Table, column: str, reaching_back: bool, own: str) -> str:
         start = "wanted.earliest"
         if reaching_back:
-            start = from_before(table, column, start)
+            start = from_before(table, column, start, own)
         return (
             "SELECT found.* FROM (SELECT to_timestamp((value ->> 0)::bigint) AS earliest, "
             "to_timestamp((value ->> 1)::bigint) AS latest FROM jsonb_array_elements(%(ranges)s::jsonb)) AS wanted "
             f"CROSS JOIN LATERAL (SELECT {', '.join(map(self.read, table.fields))} FROM {table.name} "
-            f"WHERE user_id = %(user)s AND {column} >= {start} AND {column} <= wanted.latest OFFSET 0) AS found"
+            f"WHERE {own} AND {column} >= {start} AND {column} <= wanted.latest OFFSET 0) AS found"
         )
 
-    def deletion(self, table: str, column: str) -> str:
+    def deletion(self, table: str, column: str, own: str) -> str:
         """Looks the rows up one by one, as `select` does, and goes straight to their places."""
         return (
-            f"DELETE FROM {table} WHERE user_id = %(user)s AND ctid = ANY (ARRAY("
+            f"DELETE FROM {table} WHERE {own} AND ctid = ANY (ARRAY("
             "SELECT found.place FROM unnest(%(values)s::bigint[]) AS wanted (value) CROSS JOIN LATERAL "
             f"(SELECT ctid AS place FROM {table} "
-            f"WHERE user_id = %(user)s AND {column} = to_timestamp(wanted.value) OFFSET 0) AS found))"
+            f"WHERE {own} AND {column} = to_timestamp(wanted.value) OFFSET 0) AS found))"
         )
 
     def listed(self, numbers: Iterable[int | None]) -> str:

@@ -49,33 +49,33 @@ class Sqlite(Dialect):
                 list(zip(*columns, strict=True)),
             )
 
-    def select(self, table: Table, column: str) -> str:
+    def select(self, table: Table, column: str, own: str) -> str:
         return (
             f"SELECT {', '.join(map(self.read, table.fields))} FROM {table.name} "
-            f"WHERE user_id = %(user)s AND {column} IN (SELECT value FROM json_each(%(values)s))"
+            f"WHERE {own} AND {column} IN (SELECT value FROM json_each(%(values)s))"
         )
 
-    def probe(self, table: str, column: str) -> str:
+    def probe(self, table: str, column: str, own: str) -> str:
         return (
             "SELECT value FROM json_each(%(values)s) "
-            f"WHERE EXISTS (SELECT 1 FROM {table} WHERE user_id = %(user)s AND {column} = value)"
+            f"WHERE EXISTS (SELECT 1 FROM {table} WHERE {own} AND {column} = value)"
         )
 
-    def within(self, table: Table, column: str, reaching_back: bool) -> str:
+    def within(self, table: Table, column: str, reaching_back: bool, own: str) -> str:
         """CROSS JOIN has SQLite look into the index once for each range."""
         start = "wanted.earliest"
         if reaching_back:
-            start = from_before(table, column, start)
+            start = from_before(table, column, start, own)
         return (
             f"SELECT {', '.join(map(self.read, table.fields))} FROM ("
             "SELECT datetime(json_extract(value, '$[0]'), 'unixepoch') AS earliest, "
             "datetime(json_extract(value, '$[1]'), 'unixepoch') AS latest FROM json_each(%(ranges)s)) AS wanted "
-            f"CROSS JOIN {table.name} WHERE user_id = %(user)s AND {column} >= {start} AND {column} <= wanted.latest"
+            f"CROSS JOIN {table.name} WHERE {own} AND {column} >= {start} AND {column} <= wanted.latest"
         )
 
-    def deletion(self, table: str, column: str) -> str:
+    def deletion(self, table: str, column: str, own: str) -> str:
         return (
-            f"DELETE FROM {table} WHERE user_id = %(user)s "
+            f"DELETE FROM {table} WHERE {own} "
             f"AND {column} IN (SELECT datetime(value, 'unixepoch') FROM json_each(%(values)s))"
         )
 
