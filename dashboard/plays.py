@@ -49,6 +49,11 @@ class Plays:
         """Of statements about totals or records."""
         return {"slice": self.slice.key, "source": self.source, "product": self.product}
 
+    def narrowed(self, *columns: str) -> dict[str, str]:
+        """Those of these columns that are narrowed, and to what."""
+        values = {column: getattr(self, column) for column in columns}
+        return {column: value for column, value in values.items() if value is not None}
+
     def of(self, user: User, period: Period) -> WatchRecordQuerySet:
         """By day alone, and not within(): an index answers that without touching the records, but for ads."""
         rows = WatchRecord.objects.of(user)

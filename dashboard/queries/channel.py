@@ -58,11 +58,11 @@ def channel(user: User, id: int, period: Period, standing: Standing, plays: Play
     if known is None:
         return None
     seen = _seen(user, id, plays)
-    by_month = _by_month(user, id, period, plays)
+    by_month, ads = _by_month(user, id, period, plays)
     number = sum(tally.plays for tally in by_month.values())
     total = totals(user, period, plays)
     return ChannelDetail(
-        frame=frame(standing, period, records=number, ads_excluded=_ads(user, id, period, plays)),
+        frame=frame(standing, period, records=number, ads_excluded=ads),
         id=str(id),
         platform=known.platform,
         title=known.title,
@@ -86,25 +86,34 @@ def _seen(user: User, id: int, plays: Plays) -> Seen:
     return Seen(*rows.aggregate(first=Min("watched_at"), last=Max("watched_at")).values())
 
 
-def _by_month(user: User, id: int, period: Period, plays: Plays) -> dict[date, Tally]:
-    """By the first day of the month; whole months come from their totals."""
+def _by_month(user: User, id: int, period: Period, plays: Plays) -> tuple[dict[date, Tally], int]:
+    """By the first day of the month; and how many of the channel's own ads were left out.
+
+    Whole months come from their totals, the days before and after them from the channel's records.
+    """
     pieces = cut(period)
     first, after = pieces.months
+    slices = {slice.key: slice.ads for slice in (plays.slice, replace(plays.slice, ads=True))}
     months = ChannelMonth.objects.filter(
-        user=user, slice=plays.slice.key, channel_id=id, month__gte=first, month__lt=after
+        user=user, slice__in=slices, channel_id=id, month__gte=first, month__lt=after, **plays.narrowed("product")
     )
-    if plays.product is not None:
-        months = months.filter(product=plays.product)
-    found: list[tuple[date, int, int]] = list(months.values_list("month", "plays", "seconds"))
+    found: list[tuple[bool, date, int, int]] = [
+        (slices[slice], *rest) for slice, *rest in months.values_list("slice", "month", "plays", "seconds")
+    ]
     for edge in pieces.edges:
-        days = plays.of(user, edge).filter(channel_id=id).values_list("watched_on")
+        records = WatchRecord.objects.of(user).within(edge.start, edge.end).filter(channel_id=id)
+        days = records.filter(**plays.narrowed("product", "source")).values_list("is_ad", "watched_on").order_by()
         found += days.annotate(plays=Count("id"), sum=Sum("seconds", default=0))
     by_month: dict[date, Tally] = {}
-    for day, number, seconds in found:
-        start = Granularity.MONTH.start_of(day)
-        before = by_month.get(start, Tally())
-        by_month[start] = Tally(before.plays + number, before.seconds + seconds)
-    return by_month
+    ads = 0
+    for is_ad, day, number, seconds in found:
+        if is_ad == plays.ads:
+            start = Granularity.MONTH.start_of(day)
+            before = by_month.get(start, Tally())
+            by_month[start] = Tally(before.plays + number, before.seconds + seconds)
+        elif is_ad:
+            ads += number
+    return by_month, ads
 
 
 def _months(by_month: dict[date, Tally], id: int, period: Period, plays: Plays) -> Iterator[SeriesPart]:
@@ -117,10 +126,3 @@ def _months(by_month: dict[date, Tally], id: int, period: Period, plays: Plays) 
             partial=month.partial,
             drilldown=drilldown(inside(month, period), plays, channel=id),
         )
-
-
-def _ads(user: User, id: int, period: Period, plays: Plays) -> int:
-    """The channel's own ads that were left out."""
-    if plays.ads:
-        return 0
-    return sum(tally.plays for tally in _by_month(user, id, period, replace(plays, ads=True)).values())

@@ -88,7 +88,7 @@ def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) ->
 
 
 def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
-    own = {"user": user, "slice": plays.slice.key} | ({} if plays.product is None else {"product": plays.product})
+    own: dict[str, Any] = {"user": user, "slice": plays.slice.key, **plays.narrowed("product")}
     if piece.months == YEAR:
         hours: QuerySet[Any] = HourYear.objects.filter(**own, year__gte=piece.start, year__lt=piece.end)
     else:

@@ -96,5 +96,5 @@ def added_up(parts: Iterable[Totals]) -> Totals:
 
 
 def totals_of_days(user: User, period: Period, plays: Plays) -> QuerySet[DayTotal]:
-    days = DayTotal.objects.filter(user=user, slice=plays.slice.key, day__gte=period.start, day__lt=period.end)
-    return days if plays.product is None else days.filter(product=plays.product)
+    days = DayTotal.objects.filter(user=user, slice=plays.slice.key, **plays.narrowed("product"))
+    return days.filter(day__gte=period.start, day__lt=period.end)
