@@ -98,7 +98,8 @@ def _by_month(user: User, id: int, period: Period, plays: Plays) -> tuple[dict[d
         user=user, slice__in=slices, channel_id=id, month__gte=first, month__lt=after, **plays.narrowed("product")
     )
     found: list[tuple[bool, date, int, int]] = [
-        (slices[slice], *rest) for slice, *rest in months.values_list("slice", "month", "plays", "seconds")
+        (slices[slice], month, number, seconds)
+        for slice, month, number, seconds in months.values_list("slice", "month", "plays", "seconds")
     ]
     for edge in pieces.edges:
         records = WatchRecord.objects.of(user).within(edge.start, edge.end).filter(channel_id=id)
