@@ -87,7 +87,8 @@ def _prepare(connection: psycopg.Connection[Any], sql: str) -> Prepared:
     # With the text's digest: where a pooler lends one connection to several, a name must not mean two statements.
     name = f"{hashlib.sha256(sql.encode()).hexdigest()[:16]}_{next(_numbers)}".encode()
     _raise_if_failed(connection.pgconn, connection.pgconn.prepare(name, _numbered(sql)))
-    return Prepared(name, Transformer(connection))
+    # Not with the connection itself: it would hold on to that for ever.
+    return Prepared(name, Transformer(connection.adapters))
 
 
 @cache
