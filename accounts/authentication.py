@@ -82,7 +82,7 @@ class TokenAuthentication(BaseAuthentication):
 def credentials(request: Request, *schemes: str) -> str | None:
     """What follows one of `schemes` (lower case) in the Authorization header; None if it has another or is absent."""
     # Servers join two Authorization headers with a comma. Then what follows has a blank or a comma in it: no token has.
-    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    header: str = request._request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, value = header.partition(" ")
     if scheme.lower() not in schemes:
         return None

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -33,9 +34,34 @@ SQLITE_WAIT_SECONDS = 1
 # While the shared store is down, it is tried again after so many seconds. In between nobody waits for it.
 PAUSE_SECONDS = 5.0
 
+COUNT = "UPDATE accounts_counter SET count = count + %s WHERE key = %s AND expires >= %s RETURNING count"
+READ = "SELECT count FROM accounts_counter WHERE key = %s AND expires >= %s"
+
 
 class CountersUnavailable(Exception):
     """The shared counters do not answer."""
+
+
+@dataclass
+class Aside:
+    """A counter that is read by the statement that counts the next one, and what was found; None until then."""
+
+    key: str | None = None
+    count: int | None = None
+
+
+_aside: ContextVar[Aside | None] = ContextVar("aside", default=None)
+
+
+@contextmanager
+def read_aside() -> Iterator[Aside]:
+    """What is read in here is not known before something is counted. Only counters in a database make use of it."""
+    aside = Aside()
+    token = _aside.set(aside)
+    try:
+        yield aside
+    finally:
+        _aside.reset(token)
 
 
 class DatabaseCounters(BaseCache):
@@ -73,21 +99,22 @@ class DatabaseCounters(BaseCache):
         return added is not None
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        key = self.make_key(key, version)
-        found = self._run(
-            "UPDATE accounts_counter SET count = count + %s WHERE key = %s AND expires >= %s RETURNING count",
-            [delta, key, _now()],
-        )
+        key, now, aside = self.make_key(key, version), _now(), _aside.get()
+        if aside is None or aside.key is None:
+            found = self._run(COUNT, [delta, key, now])
+        else:
+            found, aside.count = self._count_and_read(delta, key, aside.key, now)
         if found is None:
             self._seen.pop(key, None)
             raise ValueError(f"There is no counter {key}.")
         return found
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        found = self._run(
-            "SELECT count FROM accounts_counter WHERE key = %s AND expires >= %s",
-            [self.make_key(key, version), _now()],
-        )
+        key, aside = self.make_key(key, version), _aside.get()
+        if aside is not None:
+            aside.key = key
+            return default
+        found = self._run(READ, [key, _now()])
         return default if found is None else found
 
     def clear(self) -> None:
@@ -97,6 +124,10 @@ class DatabaseCounters(BaseCache):
     def _purge(self, now: int) -> None:
         self._seen = {key: expires for key, expires in self._seen.items() if expires >= now}
         self._run("DELETE FROM accounts_counter WHERE expires < %s", [now])
+
+    def _count_and_read(self, delta: int, key: str, aside: str, now: int) -> tuple[int, int] | tuple[None, None]:
+        row = first_row(self._databases["default"], f"{COUNT}, COALESCE(({READ}), 0)", [delta, key, now, aside, now])
+        return (None, None) if row is None else (int(row[0]), int(row[1]))
 
     def _run(self, sql: str, parameters: Sequence[int | str]) -> int | None:
         """The first value of the first row, if there is one."""

@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpRequest
 from django_ratelimit.core import get_usage
 
-from accounts.counters import CountersUnavailable, counting_locally
+from accounts.counters import CountersUnavailable, counting_locally, read_aside
 from accounts.limits import Limit, Policy, policy
 
 logger = logging.getLogger("watchtracker.limits")
@@ -52,6 +52,19 @@ def count(request: HttpRequest, limit: Limit, whom: str) -> Usage | None:
 def look(request: HttpRequest, limit: Limit, whom: str) -> Usage | None:
     """How it stands, without counting. Raises NotCounted."""
     return _usage(request, policy(limit), whom, increment=False)
+
+
+def count_and_look(request: HttpRequest, limit: Limit, other: Limit, whom: str) -> tuple[Usage | None, Usage | None]:
+    """One more request of `whom` by the one limit, and how the other stands: in one statement, if the counters are in a
+    database. Raises NotCounted.
+    """
+    with read_aside() as aside:
+        seen = look(request, other, whom)
+        usage = count(request, limit, whom)
+    if seen is not None and aside.key is not None:
+        # None if there was nothing to count up yet, or the counters have gone meanwhile.
+        seen = look(request, other, whom) if aside.count is None else Usage(seen.policy, aside.count, seen.seconds_left)
+    return usage, seen
 
 
 def _usage(request: HttpRequest, policy: Policy, whom: str, *, increment: bool) -> Usage | None:

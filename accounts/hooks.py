@@ -36,3 +36,6 @@ erasing: Hook[Callable[[int], dict[str, int]]] = Hook()
 # Somebody wants another time zone and day start: store both, and bring up to date what hangs on local days. False if
 # that is done later, in the background.
 changing_clock: Hook[Callable[[User, str, int], bool]] = Hook()
+# Somebody is recognised by a personal token: what is to be read of "accounts_user" in the same statement, as SQL for
+# columns and for the join they need. It is asked for once; what was read is the token's `beside`.
+recognising: Hook[Callable[[], tuple[str, str]]] = Hook()

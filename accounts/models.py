@@ -110,6 +110,9 @@ class AccessToken(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To within ten minutes.")
 
+    # What was read of its owner with it, when somebody was recognised (hooks.recognising).
+    beside: tuple[Any, ...] = ()
+
     objects = AccessTokenQuerySet.as_manager()
 
     class Meta:

@@ -1,6 +1,6 @@
 """Statements that nearly every request asks, by the shortest way to the database.
 
-There are five of them in an answer that takes the database no time, and Django's cursor and the driver's took most of
+There are three of them in an answer that takes the database no time, and Django's cursor and the driver's took most of
 what that answer cost: six times what the database's own library does. PostgreSQL keeps each statement ready, which
 spares it the planning, and is asked by one call; SQLite's driver keeps them ready by itself.
 """
@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import abc
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
@@ -24,8 +25,15 @@ from psycopg.pq.abc import PGconn, PGresult
 
 Row = tuple[Any, ...]
 
-# By which names a connection knows which statements.
-_prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
+
+class Prepared(NamedTuple):
+    name: bytes
+    # How its rows are read, found out once: looking for each column's type anew takes longer than reading it.
+    rows: abc.Transformer
+
+
+# Which statements a connection knows.
+_prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[str, Prepared]] = WeakKeyDictionary()
 # No name is ever given twice, so a statement that failed can be prepared anew.
 _numbers = count(1)
 
@@ -41,7 +49,8 @@ def first_row(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[in
             cursor.execute(sql, parameters)
             return cursor.fetchone() if cursor.description else None
     connection.close_if_health_check_failed()
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     with connection.wrap_database_errors:
         if connection.vendor == "postgresql":
             return _on_postgresql(connection.connection, sql, parameters)
@@ -51,34 +60,35 @@ def first_row(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[in
 
 
 def _on_postgresql(connection: psycopg.Connection[Any], sql: str, parameters: Sequence[int | str]) -> Row | None:
-    names = _prepared.setdefault(connection, {})
+    known = _prepared.setdefault(connection, {})
     values = [str(parameter).encode() for parameter in parameters]
     try:
-        result = _executed(connection.pgconn, names, sql, values)
+        return _executed(connection, known, sql, values)
     except (FeatureNotSupported, InvalidSqlStatementName):
         # A column has changed its type, or a pooler has changed the session, since it was prepared. Nothing was done.
-        result = _executed(connection.pgconn, names, sql, values)
-    if result.ntuples == 0:
-        return None
-    rows = Transformer(connection)
-    rows.set_pgresult(result)
-    return rows.load_row(0, tuple)
+        return _executed(connection, known, sql, values)
 
 
-def _executed(connection: PGconn, names: dict[str, bytes], sql: str, values: Sequence[bytes]) -> PGresult:
+def _executed(
+    connection: psycopg.Connection[Any], known: dict[str, Prepared], sql: str, values: Sequence[bytes]
+) -> Row | None:
     """A statement that fails is forgotten, and prepared anew the next time."""
-    name = names.pop(sql, None) or _prepare(connection, sql)
-    result = connection.exec_prepared(name, values)
-    _raise_if_failed(connection, result)
-    names[sql] = name
-    return result
+    is_new = sql not in known
+    statement = known.pop(sql, None) or _prepare(connection, sql)
+    result = connection.pgconn.exec_prepared(statement.name, values)
+    _raise_if_failed(connection.pgconn, result)
+    known[sql] = statement
+    # The columns of a prepared statement stay what they are.
+    statement.rows.set_pgresult(result, set_loaders=is_new)
+    return statement.rows.load_row(0, tuple) if result.ntuples else None
 
 
-def _prepare(connection: PGconn, sql: str) -> bytes:
+def _prepare(connection: psycopg.Connection[Any], sql: str) -> Prepared:
     # With the text's digest: where a pooler lends one connection to several, a name must not mean two statements.
     name = f"{hashlib.sha256(sql.encode()).hexdigest()[:16]}_{next(_numbers)}".encode()
-    _raise_if_failed(connection, connection.prepare(name, _numbered(sql)))
-    return name
+    _raise_if_failed(connection.pgconn, connection.pgconn.prepare(name, _numbered(sql)))
+    # Not with the connection itself: it would hold on to that for ever.
+    return Prepared(name, Transformer(connection.adapters))
 
 
 @cache

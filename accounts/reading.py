@@ -97,8 +97,9 @@ def read_query(kind: type[Kind], query: QueryDict, *, besides: frozenset[str] = 
 
 
 @cache
-def _types(kind: type[Struct]) -> dict[str, Any]:
-    return {field.encode_name: field.type for field in fields(kind)}
+def _types(kind: type[Struct]) -> dict[str, list[Any]]:
+    """The plain types that each field allows."""
+    return {field.encode_name: _alternatives(field.type) for field in fields(kind)}
 
 
 def read_body(kind: type[Kind], sent: object) -> Kind:
@@ -134,9 +135,8 @@ def _faults_of_query(query: QueryDict, known: set[str]) -> Iterator[Fault]:
             yield Fault((name,), "invalid", "It holds a character that is no text.")
 
 
-def _from_text(text: str, type: Any) -> Any:
+def _from_text(text: str, wanted: list[Any]) -> Any:
     """Numbers and truth values as JSON would have them; what is no such text is left for the check to refuse."""
-    wanted = _alternatives(type)
     if int in wanted and WHOLE_NUMBER.fullmatch(text):
         return int(text)
     if bool in wanted and text in ("true", "false"):

@@ -63,7 +63,8 @@ class RateLimit(BaseThrottle):
 
 def limits_of(view: object, request: Request) -> Iterator[Limit]:
     yield declared(view, request.method)
-    if getattr(view, "search_parameter", None) in request.query_params:
+    search = getattr(view, "search_parameter", None)
+    if search is not None and search in request.query_params:
         yield Limit.SEARCH
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 from django.db.models import Q
 
+from accounts import hooks
 from accounts.models import AccessToken, User
 from accounts.prepared import first_row
 from accounts.scopes import Scope
@@ -89,22 +90,29 @@ class _Statement(NamedTuple):
 
 
 OWNER = AccessToken._meta.get_field("user")
-TOKEN_FIELDS = [field.attname for field in AccessToken._meta.concrete_fields]
-USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
+# Seldom wanted, and read then; the password never.
+DEFERRED = {"created_at", "password", "last_login", "date_joined", "clerk_event_at"}
+TOKEN_FIELDS = [field for field in AccessToken._meta.concrete_fields if field.name not in DEFERRED]
+USER_FIELDS = [field for field in User._meta.concrete_fields if field.name not in DEFERRED]
+TOKEN_NAMES = {field.attname for field in TOKEN_FIELDS}
+USER_NAMES = {field.attname for field in USER_FIELDS}
 
 
 @cache
 def _statement(vendor: str) -> _Statement:
-    fields = [*AccessToken._meta.concrete_fields, *User._meta.concrete_fields]
+    fields = [*TOKEN_FIELDS, *USER_FIELDS]
     columns = [field.get_col(field.model._meta.db_table) for field in fields]
     converters = [
         (place, [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)], column)
         for place, column in enumerate(columns)
     ]
-    names = ", ".join(f'"{field.model._meta.db_table}"."{field.column}"' for field in fields)
+    names = [f'"{field.model._meta.db_table}"."{field.column}"' for field in fields]
+    besides = [besides() for besides in hooks.recognising.registered]
+    wanted = ", ".join([*names, *(columns for columns, _ in besides)])
+    joins = " ".join(join for _, join in besides)
     return _Statement(
-        f'SELECT {names} FROM "accounts_accesstoken" JOIN "accounts_user" ON "accounts_user"."id" = "user_id"'  # noqa: S608
-        ' WHERE "public_id" = %s',
+        f'SELECT {wanted} FROM "accounts_accesstoken" JOIN "accounts_user" ON'  # noqa: S608
+        f' "accounts_user"."id" = "accounts_accesstoken"."user_id" {joins} WHERE "public_id" = %s',
         [converter for converter in converters if converter[1]],
     )
 
@@ -122,9 +130,10 @@ def _find(public_id: str) -> AccessToken | None:
     for place, converters, column in statement.converters:
         for convert in converters:
             values[place] = convert(values[place], column, database)
-    own = len(TOKEN_FIELDS)
-    token = AccessToken.from_db(database.alias, TOKEN_FIELDS, values[:own])
-    OWNER.set_cached_value(token, User.from_db(database.alias, USER_FIELDS, values[own:]))
+    own, of_user = len(TOKEN_FIELDS), len(TOKEN_FIELDS) + len(USER_FIELDS)
+    token = AccessToken.from_db(database.alias, TOKEN_NAMES, values[:own])
+    OWNER.set_cached_value(token, User.from_db(database.alias, USER_NAMES, values[own:of_user]))
+    token.beside = found[of_user:]
     return token
 
 

@@ -7,4 +7,4 @@ class DashboardConfig(AppConfig):
     name = "dashboard"
 
     def ready(self) -> None:
-        from . import receivers  # noqa: F401  registers for changes
+        from . import receivers, standing  # noqa: F401  they register for changes, and for what tokens bring along

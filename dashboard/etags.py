@@ -17,7 +17,7 @@ CODE = ("accounts", "ingest", "dashboard")
 
 def etag(request: Request, standing: Standing) -> str:
     """The same for the same person, question, history, clock, local day and code; another one otherwise."""
-    question = (request.user.pk, request.path, sorted(request.query_params.lists()))
+    question = (request.user.pk, request._request.path, sorted(request.query_params.lists()))
     # With the moment of the last change: a database that is restored from a copy counts its versions again.
     history = (standing.version, standing.changed_at, standing.timezone, standing.day_start_hour, standing.today)
     return f'"{hashlib.sha256(repr((code_version(), question, history)).encode()).hexdigest()[:32]}"'
@@ -34,7 +34,7 @@ def is_any_known(request: Request) -> bool:
 
 
 def _known(request: Request) -> list[str]:
-    return parse_etags(request.headers.get("If-None-Match", ""))
+    return parse_etags(request._request.META.get("HTTP_IF_NONE_MATCH", ""))
 
 
 @cache

@@ -25,7 +25,7 @@ from ingest.filters import FILTERS
 from .etags import etag, is_any_known, is_known
 from .kept import keep, kept
 from .schema import QuestionSchema
-from .standing import Standing, at_one_version, how_it_stands
+from .standing import Standing, at_one_version, how_it_stood
 
 Asked = TypeVar("Asked", bound=Struct)
 
@@ -36,7 +36,7 @@ class JsonNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        if request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
+        if request._request.META.get("HTTP_ACCEPT", "*/*") == "*/*":
             renderer = next(iter(renderers))
             return renderer, str(renderer.media_type)
         chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
@@ -60,7 +60,7 @@ class QuestionView(APIView, Generic[Asked]):
         user = cast(User, request.user)
         besides = FILTERS if self.is_filtered else frozenset()
         asked = cast(Asked, read_query(self.asked, request.query_params, besides=besides))
-        standing = how_it_stands(user, timezone.now())
+        standing = how_it_stood(user, request.auth, timezone.now())
         if is_known(request, tag := etag(request, standing)):
             return HttpResponse(status=304, headers=_headers(tag))
         if (body := kept(tag)) is None:

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from accounts.models import User
-from accounts.prepared import first_row
+from accounts import hooks
+from accounts.models import AccessToken, User
+from accounts.prepared import Row, first_row
 from ingest.periods import EVERYTHING, Period, PeriodQuery, local_today, parse
 from ingest.pipeline.history import lock_history
 
@@ -53,15 +54,20 @@ class Standing:
 
 # One look into each of four indexes. As SQL, because Django takes longer to write this than the database to answer it,
 # and a client that has the answer already waits for nothing else. Who has written nothing yet has no history row.
-STANDING = """
-    SELECT
-        COALESCE(version, 0), COALESCE(records, 0), COALESCE(ads, 0), COALESCE(undated, 0),
-        first_watched, last_watched, changed_at, person.timezone, person.day_start_hour,
-        (SELECT day FROM dashboard_daytotal WHERE user_id = person.id AND slice = '' ORDER BY day LIMIT 1),
-        (SELECT day FROM dashboard_daytotal WHERE user_id = person.id AND slice = '' ORDER BY day DESC LIMIT 1)
-    FROM accounts_user AS person LEFT JOIN ingest_history ON user_id = person.id
-    WHERE person.id = %s
+COLUMNS = """
+    COALESCE(history.version, 0), COALESCE(history.records, 0), COALESCE(history.ads, 0), COALESCE(history.undated, 0),
+    CAST(history.first_watched AS text), CAST(history.last_watched AS text), CAST(history.changed_at AS text),
+    accounts_user.timezone, accounts_user.day_start_hour,
+    (SELECT day FROM dashboard_daytotal WHERE user_id = accounts_user.id AND slice = '' ORDER BY day LIMIT 1),
+    (SELECT day FROM dashboard_daytotal WHERE user_id = accounts_user.id AND slice = '' ORDER BY day DESC LIMIT 1)
 """
+JOIN = "LEFT JOIN ingest_history AS history ON history.user_id = accounts_user.id"
+STANDING = f"SELECT {COLUMNS} FROM accounts_user {JOIN} WHERE accounts_user.id = %s"  # noqa: S608
+
+
+@hooks.recognising.register
+def read_with_the_token() -> tuple[str, str]:
+    return COLUMNS, JOIN
 
 
 def how_it_stands(user: User, now: datetime) -> Standing:
@@ -69,12 +75,21 @@ def how_it_stands(user: User, now: datetime) -> Standing:
     found = first_row(connections[DEFAULT_DB_ALIAS], STANDING, [user.pk])
     if found is None:
         raise User.DoesNotExist
+    return _standing(found, now)
+
+
+def how_it_stood(user: User, auth: object, now: datetime) -> Standing:
+    """As the caller was recognised: their token brought it along. Raises User.DoesNotExist."""
+    return _standing(auth.beside, now) if isinstance(auth, AccessToken) and auth.beside else how_it_stands(user, now)
+
+
+def _standing(found: Row, now: datetime) -> Standing:
     counts, instants, clock, days = found[:4], found[4:7], found[7:9], found[9:]
     return Standing(now, *counts, *map(instant, instants), *clock, *map(_day, days))
 
 
 def instant(value: datetime | str | None) -> datetime | None:
-    """SQLite has no zones: what Django keeps there is in UTC."""
+    """SQLite has no zones: what Django keeps there is in UTC, as is what it asks PostgreSQL for."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value

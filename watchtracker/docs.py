@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from msgspec import Struct
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.reading import BadParameter
+from accounts.reading import BadParameter, read_query
 from watchtracker.middleware.content_security import API_DOCS
 
 
@@ -29,8 +32,25 @@ class ByFormat(DefaultContentNegotiation):
         return chosen
 
 
+# The texts are Django's and ours; in which languages there are some, its settings say.
+Language = enum.StrEnum("Language", {code: code for code, _ in settings.LANGUAGES})  # type: ignore[misc]
+
+
+class SchemaParameters(Struct, frozen=True, forbid_unknown_fields=True):
+    """`format` is read by ByFormat, and `lang` by drf-spectacular."""
+
+    format: str | None = None
+    lang: Language | None = None
+
+
 class SchemaView(SpectacularAPIView):
     content_negotiation_class = ByFormat
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        read_query(SchemaParameters, request.query_params)
+        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return response
 
 
 class ApiDocsView(SpectacularSwaggerSplitView):

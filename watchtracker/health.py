@@ -1,4 +1,8 @@
-"""/healthz: the process answers. /readyz: it can do its work. For load balancers and the person on call."""
+"""/healthz: the process answers. /readyz: it can do its work. For load balancers and the person on call.
+
+Unlike the API's endpoints they do not look at their query: some load balancers add one against caches, and a server
+that is well must not be taken away for that.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Settings: environment variables only, read and checked by watchtracker/env.py, described in .env.example."""
 
+import hashlib
 import os
 import secrets
 import tempfile
@@ -176,6 +177,9 @@ CACHES |= {
 }
 RATELIMIT_USE_CACHE = "counters"
 RATELIMIT_ENABLE = True
+# Its own defaults: it asks for them at each count, and what is not set takes Django longest to find.
+RATELIMIT_CACHE_PREFIX = "rl:"
+RATELIMIT_HASH_ALGORITHM = hashlib.sha256
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"

@@ -10,9 +10,6 @@ from watchtracker.export import ExportView
 from watchtracker.limits import LimitsView
 
 urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    *([path(settings.ADMIN_PATH, admin.site.urls)] if settings.ADMIN_ENABLED else []),
     # What is asked most is looked for first.
     path("api/v1/", include("dashboard.urls")),
     path("api/v1/", include("ingest.urls")),
@@ -21,6 +18,9 @@ urlpatterns = [
     path("api/v1/limits/", LimitsView.as_view(), name="limits"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", ApiDocsView.as_view(), name="docs"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    *([path(settings.ADMIN_PATH, admin.site.urls)] if settings.ADMIN_ENABLED else []),
     path("api/<path:path>", problems.no_such_route),
 ]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections, transaction
 from django.utils import timezone
@@ -19,7 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 only_postgresql = pytest.mark.skipif(
     connections[DEFAULT_DB_ALIAS].vendor != "postgresql", reason="SQLite's driver keeps its own statements"
 )
-WHOLE = st.integers(-(2**31), 2**31 - 1)
+# One less is sent, and has to be an integer of PostgreSQL as well.
+WHOLE = st.integers(-(2**31) + 1, 2**31 - 1)
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=50)
 
 
@@ -95,6 +99,15 @@ def test_in_a_transaction_it_is_undone_with_the_rest(database):
         transaction.set_rollback(True)
     ana.refresh_from_db()
     assert ana.timezone == "UTC"
+
+
+@only_postgresql
+def test_a_connection_that_is_closed_is_forgotten(database):
+    first_row(database, "SELECT 1 WHERE 1 = %s", [1])
+    connection = weakref.ref(database.connection)
+    database.close()
+    gc.collect()
+    assert connection() is None
 
 
 @only_postgresql

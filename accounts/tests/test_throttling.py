@@ -19,6 +19,7 @@ from accounts.addresses import UNKNOWN, client_address, normalised
 from accounts.counters import Counters, CountersUnavailable
 from accounts.limits import CLOSED_WITHOUT_COUNT, Limit, policy
 from accounts.models import AccessToken
+from accounts.prepared import first_row
 from accounts.tests.factories import make_token, make_user
 from accounts.tests.tokens import signed_in
 from accounts.throttling import declared
@@ -303,6 +304,54 @@ class TestOutage:
         with pytest.raises(CountersUnavailable):
             caches["counters"].add("x", 1, 60)
         assert signed_in(make_user()).get(ME).status_code == 200
+
+
+class TestCountingAndLooking:
+    """An address's count and its bad credentials, in one statement."""
+
+    WHOM = "address 192.0.2.1"
+
+    def both(self, rf):
+        return counting.count_and_look(rf.get("/"), Limit.ADDRESS, Limit.FAILED_AUTH, self.WHOM)
+
+    def alone(self, rf):
+        return counting.look(rf.get("/"), Limit.FAILED_AUTH, self.WHOM)
+
+    def fail(self, rf):
+        counting.count(rf.get("/"), Limit.FAILED_AUTH, self.WHOM)
+
+    def test_what_is_seen_is_what_a_look_sees(self, rf):
+        for number in range(1, 6):
+            usage, failures = self.both(rf)
+            assert (usage.count, failures) == (number, self.alone(rf))
+            assert failures.count == number - 1
+            self.fail(rf)
+
+    def test_it_is_one_statement(self, rf, monkeypatch):
+        self.both(rf)
+        asked = []
+        monkeypatch.setattr(counters, "first_row", lambda *args: asked.append(args) or first_row(*args))
+
+        usage, failures = self.both(rf)
+
+        assert (len(asked), usage.count, failures.count) == (1, 2, 0)
+
+    def test_failures_are_seen_where_the_count_has_gone_meanwhile(self, rf):
+        self.fail(rf)
+        self.both(rf)
+        caches["shared_counters"]._run("DELETE FROM accounts_counter WHERE count = %s", [1])
+        self.fail(rf)
+
+        usage, failures = self.both(rf)
+
+        assert (usage.count, failures) == (1, self.alone(rf))
+
+    def test_without_counters_each_process_has_both(self, rf, without_counters):
+        self.fail(rf)
+
+        usage, failures = self.both(rf)
+
+        assert (usage.count, failures.count) == (1, 1)
 
 
 class TestCounters:

@@ -3,8 +3,9 @@
 import pytest
 from django.core.cache import cache
 from redis.exceptions import ConnectionError as RedisConnectionError
+from rest_framework.test import APIClient
 
-from accounts.tests.factories import make_user
+from accounts.tests.factories import make_token, make_user
 from dashboard.models import DayTotal
 from dashboard.rollups.recount import rebuild
 from ingest.tests.factories import play, watched
@@ -34,6 +35,16 @@ def test_an_answer_that_is_known_costs_one_read_and_no_body(user, route, django_
         response = get(user, route, if_none_match=f'"other", W/{tag}')
     assert (response.status_code, response.content, response["ETag"]) == (304, b"", tag)
     assert "ingest_watchrecord" not in queries.captured_queries[0]["sql"]
+
+
+def test_by_a_token_the_one_read_finds_the_token_and_the_history(user, django_assert_num_queries):
+    client = APIClient(headers={"Authorization": f"Bearer {make_token(user)[1]}"})
+    tag = client.get("/api/v1/dashboard/summary/?period=2024")["ETag"]
+    with django_assert_num_queries(1):
+        answer = client.get("/api/v1/dashboard/summary/?period=2024", headers={"If-None-Match": tag})
+    assert answer.status_code == 304
+    watched(user, play("2024-05-02T10:00:00Z"))
+    assert client.get("/api/v1/dashboard/summary/?period=2024", headers={"If-None-Match": tag}).status_code == 200
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -3,8 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from accounts.tests.factories import make_user
-from dashboard.standing import ATTEMPTS, at_one_version, how_it_stands
+from accounts.tests.factories import make_token, make_user
+from accounts.tokens import recognise
+from dashboard.standing import ATTEMPTS, at_one_version, how_it_stands, how_it_stood
 from ingest.models import History, WatchRecord
 from ingest.tests.factories import play, watched
 
@@ -49,6 +50,19 @@ def test_a_history_knows_its_clock_and_its_first_and_last_day():
     history = History.objects.get(user=user)
     assert (standing.first_watched, standing.last_watched) == (history.first_watched, history.last_watched)
     assert standing.changed_at == history.changed_at
+
+
+@pytest.mark.parametrize(
+    "plays", [(), (play("2024-05-01T20:00:00.5Z"), play("2024-05-05T21:00:00Z", is_ad=True), play(None))]
+)
+def test_a_token_brings_along_what_a_look_would_find(plays):
+    user = make_user(timezone="Asia/Kathmandu", day_start_hour=3)
+    watched(user, *plays)
+    watched(make_user("other"), play("2020-01-01T10:00:00Z"))
+    now = timezone.now()
+    token = recognise(make_token(user)[1], now)
+    assert token.beside
+    assert how_it_stood(user, token, now) == how_it_stands(user, now)
 
 
 def test_one_who_has_nothing_stands_at_nought():

@@ -32,9 +32,9 @@ from ingest.records import (
     SourceError,
     Video,
 )
+from ingest.sources.json_items import BrokenItem, items, seconds
 from ingest.sources.moments import SECONDS_PER_DAY
 from ingest.sources.source import without_mark
-from ingest.sources.takeout_json import BrokenItem, items, seconds
 from ingest.sources.tally import Tally
 from ingest.sources.youtube import NO_WATCHES, clean
 

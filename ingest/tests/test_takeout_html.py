@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.records import Channel, Ignored, Outcome, Record, Rejected, SourceError, Video
-from ingest.sources import takeout_html
+from ingest.sources import takeout_card, takeout_cards, takeout_html
 from ingest.tests.takeout import (
     AD,
     CHANNEL,
@@ -31,7 +31,7 @@ from ingest.tests.takeout import (
 )
 
 AT = 1705162576
-START = takeout_html.CARD_START.decode()
+START = takeout_card.CARD_START.decode()
 
 
 def cards(file: BinaryIO, chunk: int = takeout_html.CHUNK) -> list[bytes]:
@@ -230,7 +230,7 @@ def test_a_card_without_its_wrapper_is_read() -> None:
 
 
 def test_an_enormous_card_is_rejected_and_the_rest_is_read() -> None:
-    outcomes = read_page(watched(), watched(title="x" * takeout_html.CARD_LIMIT), watched())
+    outcomes = read_page(watched(), watched(title="x" * takeout_card.CARD_LIMIT), watched())
 
     assert codes(outcomes) == ["watch", "card_too_long", "watch"]
     assert [outcome.place for outcome in outcomes] == [1, 2, 3]
@@ -299,7 +299,7 @@ CARDS = [
 def test_chunks_of_any_size_give_the_same_cards(chunk: int) -> None:
     whole = PAGE.encode() % "".join(CARDS).encode()
 
-    assert cards(page(*CARDS), chunk) == whole.split(takeout_html.CARD_START)[1:]
+    assert cards(page(*CARDS), chunk) == whole.split(takeout_card.CARD_START)[1:]
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
@@ -342,7 +342,7 @@ def test_any_byte_may_change_without_an_accident() -> None:
 
 def by_the_parser(*cards: str) -> list[Outcome]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(takeout_html, "_read_frame", lambda head, tail: None)
+        patch.setattr(takeout_cards, "_read_frame", lambda head, tail: None)
         return read_page(*cards)
 
 
@@ -418,7 +418,7 @@ ODD_CARDS = {
     "an endless zone": watched(stamp=STAMP + "X" * 200),
     "no time": watched(stamp=""),
     "a card of NULs": card("\0" * 50),
-    "a long title": watched(title="x" * takeout_html.QUICK_LIMIT),
+    "a long title": watched(title="x" * takeout_cards.QUICK_LIMIT),
 }
 
 
@@ -432,8 +432,8 @@ def test_an_odd_card_among_plain_ones_comes_to_what_the_parser_says(odd: str) ->
 
 def test_a_card_is_handed_to_the_parser_once_and_only_if_it_is_odd(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[bytes] = []
-    read_card = takeout_html.read_card
-    monkeypatch.setattr(takeout_html, "read_card", lambda raw: parsed.append(raw) or read_card(raw))
+    read_card = takeout_cards.read_card
+    monkeypatch.setattr(takeout_cards, "read_card", lambda raw: parsed.append(raw) or read_card(raw))
 
     outcomes = read_page(*CARDS, watched(title="A title "), watched())
 
@@ -442,8 +442,8 @@ def test_a_card_is_handed_to_the_parser_once_and_only_if_it_is_odd(monkeypatch: 
 
 
 def test_a_page_of_nothing_but_different_kinds_of_cards_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeout_html, "KINDS_KEPT", 3)
-    monkeypatch.setattr(takeout_html, "CHANNELS_KEPT", 2)
+    monkeypatch.setattr(takeout_cards, "KINDS_KEPT", 3)
+    monkeypatch.setattr(takeout_cards, "CHANNELS_KEPT", 2)
     cards = [
         watched(header=header, sections=sections, rest=f'<a href="https://www.youtube.com/@{name}">{name}</a><br>')
         for header in ("YouTube", "YouTube Music")

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from ingest.records import Ignored, Record, SourceError
-from ingest.sources import takeout_json
+from ingest.sources import json_items, takeout_json
 from ingest.sources.wording import TitleSurvey, Verb, Wording
 from ingest.tests.takeout import OPTIONS, codes, item, read_json, records
 
@@ -98,7 +98,7 @@ def test_what_is_no_watch_says_why(fields: dict[str, Any], code: str) -> None:
         (b'{"header": "YouTube", "title": "Watched \xff", "time": "2024-01-13T16:16:16Z"}', "bad_encoding"),
         (b'{"header": ' + b"[" * 100_000 + b"}", "unreadable_entry"),
         (b'{"header": "YouTube", "title": ' + b"9" * 5_000 + b"}", "unreadable_entry"),
-        (b'{"header": "' + b"x" * (takeout_json.ITEM_LIMIT + 1), "entry_too_long"),
+        (b'{"header": "' + b"x" * (json_items.ITEM_LIMIT + 1), "entry_too_long"),
         (b"5", "unreadable_entry"),
         (b"null", "unreadable_entry"),
         (b'[{"header": 1}]', "unreadable_entry"),
@@ -178,19 +178,12 @@ def test_exports_up_to_2017_are_read() -> None:
     assert (record.item, record.at) == ("youtube:abcdefghijk", 1439930665)
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 50, 1_000])
-def test_chunks_of_any_size_give_the_same_items(chunk: int) -> None:
-    raw = json.dumps(ITEMS, indent=1, ensure_ascii=False).encode()
-
-    assert list(takeout_json.items(io.BytesIO(raw), chunk)) == ITEMS
-
-
 @pytest.mark.parametrize("chunk", [1, 50, 1_000])
 def test_chunks_of_any_size_give_the_same_outcomes(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     damaged = json.dumps(ITEMS, ensure_ascii=False).encode().replace(b"removed", b"rem\xffoved")
     expected = read_json(damaged)
 
-    monkeypatch.setattr(takeout_json.items, "__defaults__", (chunk,))
+    monkeypatch.setattr(json_items.items, "__defaults__", (chunk,))
 
     assert codes(expected) == ["watch", "watch", "bad_encoding", "watch"]
     assert read_json(damaged) == expected

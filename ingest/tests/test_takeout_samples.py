@@ -13,7 +13,7 @@ import pytest
 
 from ingest.pipeline.detect import detect
 from ingest.records import Ignored, Outcome, Record, Rejected, SourceError
-from ingest.sources import takeout_html
+from ingest.sources import takeout_cards, takeout_html
 from ingest.tests.takeout import BRITISH, SHARED, TRUTH, needs_samples, records, samples
 
 HISTORIES = [*samples(".html", "takeout-real"), *samples(".html", "takeout-synth"), *samples(".json", "takeout-")]
@@ -86,7 +86,7 @@ def comparable(record: Record, *, masked: bool) -> Record:
 def test_the_quick_reading_of_a_card_says_what_the_parser_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = read(name)
 
-    monkeypatch.setattr(takeout_html, "_read_frame", lambda head, tail: None)
+    monkeypatch.setattr(takeout_cards, "_read_frame", lambda head, tail: None)
 
     assert read(name) == quick
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.counting import Usage, count, headers_of, look
+from accounts.counting import Usage, count, count_and_look, headers_of
 from accounts.limits import Limit
 from accounts.throttling import address_of, counted, note, sentence
 from watchtracker.problems import problem
@@ -28,18 +28,13 @@ class RateLimitMiddleware:
         return response
 
     def answer(self, request: HttpRequest, whom: str) -> HttpResponse:
-        usage = count(request, Limit.ADDRESS, whom)
-        if usage is not None:
-            note(request, usage)
-            if usage.is_exceeded:
-                return refusal(usage)
-        if "Authorization" not in request.headers:
-            return self.get_response(request)
-        return self.answer_credentials(request, whom)
+        if "HTTP_AUTHORIZATION" not in request.META:
+            return refused(request, count(request, Limit.ADDRESS, whom)) or self.get_response(request)
+        usage, failures = count_and_look(request, Limit.ADDRESS, Limit.FAILED_AUTH, whom)
+        return refused(request, usage) or self.answer_credentials(request, whom, failures)
 
-    def answer_credentials(self, request: HttpRequest, whom: str) -> HttpResponse:
+    def answer_credentials(self, request: HttpRequest, whom: str, failures: Usage | None) -> HttpResponse:
         """Somebody who has shown too many bad credentials is not listened to for a while, whatever they show."""
-        failures = look(request, Limit.FAILED_AUTH, whom)
         if failures is not None and failures.is_used_up:
             note(request, failures)
             return refusal(failures)
@@ -47,6 +42,15 @@ class RateLimitMiddleware:
         if response.status_code == 401:
             count(request, Limit.FAILED_AUTH, whom)
         return response
+
+
+def refused(request: HttpRequest, usage: Usage | None) -> HttpResponse | None:
+    """None if the limit has not been passed."""
+    if usage is not None:
+        note(request, usage)
+        if usage.is_exceeded:
+            return refusal(usage)
+    return None
 
 
 def refusal(usage: Usage) -> HttpResponse:

@@ -44,3 +44,11 @@ def test_it_is_not_ready_without_a_database(client, monkeypatch):
 def test_nobody_can_write_to_it(client):
     assert client.post("/healthz").status_code == 405
     assert client.post("/readyz").status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_what_a_load_balancer_adds_to_the_address_changes_nothing(client, path):
+    answer = client.get(f"{path}?format=xml&_=1732470000")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "ok")

@@ -91,6 +91,18 @@ def test_the_schema_names_the_problems(client):
             assert "400" in operation["responses"], (method, path)
 
 
+@pytest.mark.parametrize(("query", "name"), [("nonsense=1", "nonsense"), ("lang=xx", "lang"), ("format=xml", "format")])
+def test_the_schema_takes_no_parameter_that_it_does_not_know(client, query, name):
+    answer = client.get(f"/api/schema/?{query}")
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    assert [error["parameter"] for error in answer.json()["errors"]] == [name]
+
+
+def test_the_schema_is_given_in_a_language_that_there_is(client):
+    assert client.get("/api/schema/?format=json&lang=de").status_code == 200
+
+
 def test_a_request_has_an_id_of_ours(client, settings):
     given = "from-outside-1234"
 
