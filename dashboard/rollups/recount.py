@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,8 +16,8 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from accounts.models import User
-from ingest.models import History, WatchRecord
-from ingest.pipeline import bulk
+from ingest.models import Channel, History, TitleBlock, Video, WatchRecord
+from ingest.pipeline import bulk, retitle
 from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.history import lock_history
 
@@ -53,8 +54,13 @@ class Recount:
     key: tuple[str, ...]
     sums: tuple[str, ...]
     ask: Callable[[User], Iterable[Values]]
+    # Where it is no plain table: how to read what is stored, and how to make it anew.
+    look: Callable[[User], Iterable[Values]] | None = None
+    make: Callable[[User], None] | None = None
 
     def stored(self, user: User) -> Iterable[Values]:
+        if self.look is not None:
+            return self.look(user)
         rows = self.model._default_manager.filter(user=user).order_by(*self.key)
         return rows.values_list(*self.key, *self.sums).iterator(CHUNK)
 
@@ -74,6 +80,9 @@ class Recount:
             right = next(true, None) if is_right else right
 
     def rebuild(self, user: User) -> None:
+        if self.make is not None:
+            self.make(user)
+            return
         self.model._default_manager.filter(user=user).delete()
         rows = iter(self.ask(user))
         while some := [(user.pk, *map(_plain, row)) for row in islice(rows, CHUNK)]:
@@ -93,19 +102,24 @@ class Difference:
 
 
 def rebuild(user: User) -> None:
-    """Make every rollup of a user anew from the records; the version rises, for answers that are kept may be wrong."""
+    """Make every rollup of a user anew from the records, and what searches read from the titles.
+
+    The version rises, for answers that are kept may be wrong.
+    """
     with transaction.atomic():
         lock_history(user)
-        for recount in RECOUNTS:
+        for recount in (*RECOUNTS, *TITLES):
             recount.rebuild(user)
         History.objects.filter(user=user).update(version=F("version") + 1, changed_at=timezone.now())
 
 
 def verify(user: User) -> Iterator[Difference]:
-    """Every way in which a user's rollups and counts differ from their records; none, if law 4 holds."""
+    """Every way in which a user's rollups and counts differ from their records, and what searches read from the titles;
+    none, if law 4 holds.
+    """
     with transaction.atomic():
         lock_history(user)
-        for recount in (*RECOUNTS, HISTORY):
+        for recount in (*RECOUNTS, *TITLES, HISTORY):
             yield from recount.differences(user)
 
 
@@ -263,6 +277,14 @@ RECOUNTS = (
     Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels),
     Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN, "product"), _videos),
     Recount(HistoryTotal, (), (*PLAYS, "videos", "rewatched", "channels"), _everything),
+)
+
+TITLES = (
+    Recount(TitleBlock, ("video",), ("title",), retitle.true_titles, retitle.stored_titles, retitle.rebuild_blocks),
+    *(
+        Recount(model, ("id",), ("folded",), partial(retitle.true_folds, model), make=partial(retitle.refold, model))
+        for model in (Video, Channel)
+    ),
 )
 
 HISTORY = Recount(History, (), ("records", "ads", "undated", "first_watched", "last_watched"), _history)
