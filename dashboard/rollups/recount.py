@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,8 +16,8 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from accounts.models import User
-from ingest.models import History, WatchRecord
-from ingest.pipeline import bulk
+from ingest.models import Channel, History, TitleBlock, Video, WatchRecord
+from ingest.pipeline import bulk, retitle
 from ingest.pipeline.bulk import EPOCH
 from ingest.pipeline.history import lock_history
 
@@ -86,6 +87,19 @@ class Recount:
 
 
 @dataclass(frozen=True)
+class Titles:
+    """What searches read: what is stored and what should be, by id, and how to make it anew."""
+
+    model: type[Model]
+    stored: Callable[[User], Iterable[Values]]
+    ask: Callable[[User], Iterable[Values]]
+    rebuild: Callable[[User], None]
+
+    def differences(self, user: User) -> Iterator[Difference]:
+        return differences(self.model, 1, self.stored(user), self.ask(user))
+
+
+@dataclass(frozen=True)
 class Difference:
     """A row that is stored otherwise than the records say; None where a side has no such row."""
 
@@ -115,19 +129,24 @@ def differences(
 
 
 def rebuild(user: User) -> None:
-    """Make every rollup of a user anew from the records; the version rises, for answers that are kept may be wrong."""
+    """Make every rollup of a user anew from the records, and what searches read from the titles.
+
+    The version rises, for answers that are kept may be wrong.
+    """
     with transaction.atomic():
         lock_history(user)
-        for recount in RECOUNTS:
+        for recount in (*RECOUNTS, *TITLES):
             recount.rebuild(user)
         History.objects.filter(user=user).update(version=F("version") + 1, changed_at=timezone.now())
 
 
 def verify(user: User) -> Iterator[Difference]:
-    """Every way in which a user's rollups and counts differ from their records; none, if law 4 holds."""
+    """Every way in which a user's rollups and counts differ from their records, and what searches read from the titles;
+    none, if law 4 holds.
+    """
     with transaction.atomic():
         lock_history(user)
-        for recount in RECOUNTS:
+        for recount in (*RECOUNTS, *TITLES):
             yield from recount.differences(user)
         yield from differences(History, 0, History.objects.filter(user=user).values_list(*HISTORY), _history(user))
 
@@ -289,6 +308,10 @@ def _history(user: User) -> Iterable[Values]:
     return [tuple(counts.values())]
 
 
+def _folds(model: type[Model], user: User) -> Iterable[Values]:
+    return model._default_manager.filter(user=user).order_by("id").values_list("id", "folded").iterator(CHUNK)
+
+
 RECOUNTS = (
     Recount(DayTotal, ("day", "product"), DAY_SUMS, _days, _all),
     Recount(VideoReturn, ("day", "previous_day", "product"), RETURNS, _returns, _all),
@@ -303,6 +326,14 @@ RECOUNTS = (
     Recount(ChannelTotal, ("channel_id",), (*PLAYS, *SEEN), _channels, _all),
     Recount(VideoTotal, ("video_id",), (*PLAYS, *SEEN, "product"), _videos, _all),
     Recount(HistoryTotal, (), (*PLAYS, "videos", "rewatched", "channels"), _everything, _all),
+)
+
+TITLES = (
+    Titles(TitleBlock, retitle.stored_titles, retitle.true_titles, retitle.rebuild_blocks),
+    *(
+        Titles(model, partial(_folds, model), partial(retitle.true_folds, model), partial(retitle.refold, model))
+        for model in (Video, Channel)
+    ),
 )
 
 HISTORY = ("records", "ads", "undated", "first_watched", "last_watched")

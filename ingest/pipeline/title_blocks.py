@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from itertools import compress
+from itertools import compress, islice
 
 from ..models import TitleBlock
-from ..titles import line, packed, unpacked
+from ..titles import PAGE, line, packed, unpacked
 
 # Titles of a block at most, and their bytes: what is written anew when one of them changes or goes. Usual titles come
 # to 200 kB; a search reads some dozens of blocks at once, whatever the length of the titles.
@@ -18,7 +18,8 @@ FEW = 512
 # Videos that go at once are gathered up to this many, so that a block is not written anew for each lot of a removal.
 MANY = 50_000
 
-Lines = list[tuple[int, bytes]]
+Line = tuple[int, bytes]
+Lines = list[Line]
 
 
 def add(user_id: int, titles: Mapping[int, str]) -> None:
@@ -33,9 +34,14 @@ def add(user_id: int, titles: Mapping[int, str]) -> None:
         TitleBlock.objects.filter(user=user_id, number=number).delete()
     else:
         number += 1
-    TitleBlock.objects.bulk_create(
-        _block(user_id, number + place, some) for place, some in enumerate(_in_blocks(lines))
-    )
+    write(user_id, number, lines)
+
+
+def write(user_id: int, number: int, lines: Iterable[Line]) -> None:
+    """New blocks, from this number on; a few in memory at a time."""
+    made = (_block(user_id, number + place, some) for place, some in enumerate(_in_blocks(lines)))
+    while some := list(islice(made, PAGE)):
+        TitleBlock.objects.bulk_create(some)
 
 
 class Leaving:
@@ -85,7 +91,7 @@ def _lines(user_id: int, number: int) -> Lines:
     return list(zip(unpacked(block.videos), bytes(block.titles).split(b"\n"), strict=True))
 
 
-def _in_blocks(lines: Lines) -> Iterator[Lines]:
+def _in_blocks(lines: Iterable[Line]) -> Iterator[Lines]:
     some: Lines = []
     size = 0
     for id, title in lines:
@@ -94,9 +100,10 @@ def _in_blocks(lines: Lines) -> Iterator[Lines]:
             some, size = [], 0
         some.append((id, title))
         size += len(title)
-    yield some
+    if some:
+        yield some
 
 
-def _block(user_id: int, number: int, lines: Sequence[tuple[int, bytes]]) -> TitleBlock:
+def _block(user_id: int, number: int, lines: Sequence[Line]) -> TitleBlock:
     ids, titles = zip(*lines, strict=True)
     return TitleBlock(user_id=user_id, number=number, entries=len(lines), videos=packed(ids), titles=b"\n".join(titles))

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.tests.factories import make_user
+from dashboard.rollups.recount import verify
 from ingest.filters import records_meant, words_in
 from ingest.models import TitleBlock, Video, WatchRecord
 from ingest.pipeline import title_blocks
@@ -61,6 +62,7 @@ def test_blocks_have_every_title_once_after_whatever_is_done(moves, most, few, p
                 videos = Video.objects.filter(user=user, key__in=keys).values_list("id", flat=True)
                 remove(user, WatchRecord.objects.of(user).filter(video_id__in=list(videos)))
             assert in_blocks(user) == in_catalogue(user)
+            assert list(verify(user)) == []
             sizes = TitleBlock.objects.filter(user=user).values_list("entries", flat=True)
             assert all(0 < size <= most for size in sizes)
     assert in_catalogue(other) == in_blocks(other) != []

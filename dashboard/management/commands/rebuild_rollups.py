@@ -1,4 +1,4 @@
-"""manage.py rebuild_rollups: make the rollups anew from the records."""
+"""manage.py rebuild_rollups: make the rollups anew from the records, and what searches read from the titles."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from dashboard.rollups.recount import rebuild
 
 
 class Command(BaseCommand):
-    help = "Makes every rollup anew from the records, one user at a time, each in one transaction."
+    help = (
+        "Makes every rollup anew from the records, and what searches read from the titles: "
+        "one user at a time, each in one transaction."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_user_argument(parser)

@@ -1,4 +1,4 @@
-"""manage.py verify_rollups: prove that every rollup equals a recount from the records."""
+"""manage.py verify_rollups: prove that every rollup equals a recount, and that searches read the titles there are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ MOST_SHOWN = 20
 
 
 class Command(BaseCommand):
-    help = "Recounts every rollup from the records. Exits with 1, and the differences, where they are not equal."
+    help = (
+        "Recounts every rollup from the records, and compares what searches read with the titles. "
+        "Exits with 1, and the differences, where they are not equal."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_user_argument(parser)
