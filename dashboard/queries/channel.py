@@ -22,7 +22,7 @@ from ..models import ChannelMonth, ChannelTotal
 from ..narrowing import FirstOf as Subject
 from ..plays import Plays
 from ..standing import Standing
-from ..whole_months import cut
+from ..whole_months import cut, widened
 from .by_day import altogether
 from .most_watched import rank_of
 from .series import SeriesPart
@@ -60,7 +60,7 @@ def channel(user: User, id: int, period: Period, standing: Standing, plays: Play
     if known is None:
         return None
     seen = _seen(user, id, plays)
-    by_month = _by_month(user, id, period, plays)
+    by_month = _by_month(user, id, period, standing, plays)
     number = sum(tally.plays for tally in by_month.values())
     total = altogether(user, period, plays)
     return ChannelDetail(
@@ -88,19 +88,26 @@ def _seen(user: User, id: int, plays: Plays) -> Seen:
     return Seen(*rows.aggregate(first=Min("watched_at"), last=Max("watched_at")).values())
 
 
-def _by_month(user: User, id: int, period: Period, plays: Plays) -> dict[date, Tally]:
+def _by_month(user: User, id: int, period: Period, standing: Standing, plays: Plays) -> dict[date, Tally]:
     """By the first day of the month; whole months come from their totals, where there are such."""
-    pieces = cut(period)
     found: list[tuple[date, int, int]] = []
     if plays.are_rolled_up:
+        pieces = cut(widened(period, standing.first_day, standing.last_day))
         first, after = pieces.months
-        months = ChannelMonth.objects.filter(user=user, channel_id=id, month__gte=first, month__lt=after)
+        months = ChannelMonth.objects.filter(user=user, channel_id=id)
+        # Which months these are, the index of channels says; without it SQLite would walk all channels of the period.
+        named = months.filter(month__gte=first, month__lt=after).values("month")
+        months = months.filter(month__in=named)
         if plays.product is not None:
             months = months.filter(product=plays.product)
         found += months.values_list("month", "plays", "seconds")
-    for edge in pieces.edges if plays.are_rolled_up else [period]:
-        days = plays.of(user, edge).filter(channel_id=id).values_list("watched_on")
-        found += days.annotate(plays=Count("id"), sum=Sum("seconds", default=0))
+        # Days by name lead a database straight to the channel; of a range it reads all channels.
+        edges = [day.start for edge in pieces.edges for day in buckets(edge, Granularity.DAY)]
+        records = plays.among(WatchRecord.objects.of(user).filter(watched_on__in=edges))
+    else:
+        records = plays.of(user, period)
+    days = records.filter(channel_id=id).values_list("watched_on")
+    found += days.annotate(plays=Count("id"), sum=Sum("seconds", default=0))
     by_month: dict[date, Tally] = {}
     for day, number, seconds in found:
         start = Granularity.MONTH.start_of(day)
