@@ -1,6 +1,6 @@
 """How many different videos, and how many different channels, were watched in this period?
 
-Channels are counted one by one, as they are ranked.
+Channels are counted one by one: in a few months as they are ranked, in many by asking each whether it has one of them.
 
 Videos are too many for that. But of the videos of each day, added up, every video of the period is counted once more
 for each time that it returns: for each of its days but the first in the period, which is to say for each return that
@@ -23,8 +23,8 @@ from ingest.periods import Period
 from ..models import HistoryTotal
 from ..narrowing import FirstOf as Subject
 from ..plays import Plays
-from ..whole_months import nearest_month
-from .per_subject import ask
+from ..whole_months import cut, nearest_month, widened
+from .per_subject import as_parameter, ask, conditions, instants
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ def variety(user: User, period: Period, product: str | None = None, last_day: da
     if period.is_all and product is None:
         return _of_everything(user)
     videos, days = _videos(period, product, last_day)
+    whole = Period("whole months", *cut(widened(period, None, last_day)).months)
+    if whole.days >= MANY_MONTHS:
+        return _in_many_months(f"SELECT {videos}, ({CHANNELS})", user, period, product, days, whole)
     question = f"SELECT {videos}, (SELECT COUNT(*) FROM summed WHERE subject <> 0)"
     return Variety(*ask(question, user, Subject.CHANNEL, period, Plays(product), days, last_day)[0])
 
@@ -51,6 +54,44 @@ def different_videos(user: User, period: Period, product: str | None = None, las
         cursor.execute(f"SELECT {videos}", {"user": user.pk, "product": product, **days})
         (number,) = cursor.fetchone()
     return int(number)
+
+
+# In days. Of fewer, the totals to be read are likely to be fewer than all the channels there ever were.
+MANY_MONTHS = 180
+# By month the index of channels answers without the totals. SQLite must not look at the period's days, or it would read
+# all of them for each channel.
+CHANNELS = """
+    SELECT COUNT(*)
+    FROM dashboard_channeltotal AS channel
+    WHERE user_id = %(user)s AND channel_id <> 0 AND (EXISTS (
+        SELECT 1
+        FROM dashboard_channelmonth
+        WHERE user_id = %(user)s AND channel_id = channel.channel_id
+            AND month >= %(first_whole_month)s AND month < %(after_whole_months)s {meant}
+    ) OR EXISTS (
+        SELECT 1
+        FROM ingest_watchrecord
+        WHERE user_id = %(user)s AND channel_id = channel.channel_id AND {ads} {meant_of_these}
+            AND watched_at >= %(earliest)s AND watched_at <= %(latest)s
+            AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
+    ))
+"""
+
+
+def _in_many_months(
+    question: str, user: User, period: Period, product: str | None, days: Days, whole: Period
+) -> Variety:
+    parameters = {
+        "user": user.pk,
+        "product": product,
+        **days,
+        "first_whole_month": whole.start,
+        "after_whole_months": whole.end,
+        **dict(zip(("earliest", "latest"), map(as_parameter, instants(period)), strict=True)),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(question.format(**conditions(Subject.CHANNEL, Plays(product))), parameters)
+        return Variety(*cursor.fetchone())
 
 
 def _of_everything(user: User) -> Variety:
