@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ingest.periods import Period
@@ -26,6 +26,17 @@ def cut(period: Period) -> Cut:
         return Cut((period.end, period.end), [period])
     edges = [Period("before", period.start, first), Period("after", after, period.end)]
     return Cut((first, after), [edge for edge in edges if edge.days])
+
+
+def widened(period: Period, first_day: date | None, last_day: date | None) -> Period:
+    """The same plays in whole months at an end that nothing lies beyond; None if nobody knows."""
+    month = Granularity.MONTH
+    start, end = period.start, period.end
+    if first_day is not None and start <= first_day:
+        start = month.start_of(start)
+    if last_day is not None and end > last_day and end.day != 1:
+        end = month.next_start(month.start_of(end))
+    return replace(period, start=start, end=end)
 
 
 def nearest_month(day: date, last_day: date | None = None) -> date:

@@ -21,7 +21,7 @@ from ..metrics import Id, PlayCount, Seconds, Share, share
 from ..models import ChannelMonth, ChannelTotal
 from ..plays import Plays
 from ..standing import Standing
-from ..whole_months import cut
+from ..whole_months import cut, widened
 from .most_watched import rank_of
 from .series import SeriesPart
 from .totals import Tally, totals
@@ -58,7 +58,7 @@ def channel(user: User, id: int, period: Period, standing: Standing, plays: Play
     if known is None:
         return None
     seen = _seen(user, id, plays)
-    by_month, ads = _by_month(user, id, period, plays)
+    by_month, ads = _by_month(user, id, period, standing, plays)
     number = sum(tally.plays for tally in by_month.values())
     total = totals(user, period, plays)
     return ChannelDetail(
@@ -86,17 +86,18 @@ def _seen(user: User, id: int, plays: Plays) -> Seen:
     return Seen(*rows.aggregate(first=Min("watched_at"), last=Max("watched_at")).values())
 
 
-def _by_month(user: User, id: int, period: Period, plays: Plays) -> tuple[dict[date, Tally], int]:
+def _by_month(user: User, id: int, period: Period, standing: Standing, plays: Plays) -> tuple[dict[date, Tally], int]:
     """By the first day of the month; and how many of the channel's own ads were left out.
 
     Whole months come from their totals, the days before and after them from the channel's records.
     """
-    pieces = cut(period)
+    pieces = cut(widened(period, standing.first_day, standing.last_day))
     first, after = pieces.months
     slices = {slice.key: slice.ads for slice in (plays.slice, replace(plays.slice, ads=True))}
-    months = ChannelMonth.objects.filter(
-        user=user, slice__in=slices, channel_id=id, month__gte=first, month__lt=after, **plays.narrowed("product")
-    )
+    months = ChannelMonth.objects.filter(user=user, slice__in=slices, channel_id=id)
+    # Which months these are, the index of channels says; without it SQLite would walk all channels of the period.
+    named = months.filter(month__gte=first, month__lt=after).values("month")
+    months = months.filter(month__in=named, **plays.narrowed("product"))
     found: list[tuple[bool, date, int, int]] = [
         (slices[slice], month, number, seconds)
         for slice, month, number, seconds in months.values_list("slice", "month", "plays", "seconds")

@@ -79,12 +79,14 @@ def heatmap(user: User, period: Period, standing: Standing, plays: Plays) -> Hea
 
 def _by_hour(user: User, period: Period, plays: Plays, last_day: date | None) -> Hours:
     """Years and months come from their totals, days from the records."""
-    together: dict[tuple[int, int], list[Tally]] = defaultdict(list)
+    together: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     for piece in pieces(period, last_day):
         of_piece = _of_days(user, piece, plays) if piece.months == DAYS else _of_totals(user, piece, plays)
         for weekday, hour, number, seconds in of_piece:
-            together[weekday, hour].append(Tally(piece.sign * number, piece.sign * seconds))
-    return {key: _sum(tallies) for key, tallies in together.items()}
+            sums = together[weekday, hour]
+            sums[0] += piece.sign * number
+            sums[1] += piece.sign * seconds
+    return {key: Tally(*sums) for key, sums in together.items()}
 
 
 def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
@@ -97,8 +99,9 @@ def _of_totals(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, in
 
 
 def _of_days(user: User, piece: Piece, plays: Plays) -> Iterator[tuple[int, int, int, int]]:
-    hours = plays.of(user, span(piece.start, piece.end)).filter(hour__isnull=False).values_list("watched_on", "hour")
-    for day, hour, number, seconds in hours.annotate(plays=Count("id"), sum=Sum("seconds", default=0)).order_by():
+    # By hour first: SQLite sorts the plays, and numbers are compared faster than its days, which are text.
+    hours = plays.of(user, span(piece.start, piece.end)).filter(hour__isnull=False).values_list("hour", "watched_on")
+    for hour, day, number, seconds in hours.annotate(plays=Count("*"), sum=Sum("seconds", default=0)).order_by():
         yield day.weekday(), hour, number, seconds
 
 

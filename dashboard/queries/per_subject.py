@@ -39,9 +39,9 @@ FROM_RECORDS = """
 """
 NOTHING = "SELECT 0 AS subject, 0 AS plays, 0 AS seconds"
 OF_CHANNELS = """
-    WITH counted AS ({parts}), summed AS (
+    WITH summed AS (
         SELECT subject, CAST(SUM(plays) AS bigint) AS plays, CAST(SUM(seconds) AS bigint) AS seconds
-        FROM counted
+        FROM ({parts}) AS counted
         GROUP BY subject
         HAVING SUM(plays) > 0
     )

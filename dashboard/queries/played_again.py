@@ -27,14 +27,15 @@ from .ranking import INFINITELY_OFTEN, Ranked, local_day
 # Of two local days, the one that is at least this much later is later for certain, in whatever zones they were.
 CERTAINLY_LATER = 3 * DAY
 
-# What ends in the period; where it begins decides whether it is the period's.
-IN_PERIOD = "user_id = %(user)s AND slice = %(slice)s AND day >= %(start)s AND day < %(end)s AND {of} > 0 {of_product}"
+# What begins and ends in the period; of everything there is nothing to compare.
+MEANT = "user_id = %(user)s AND slice = %(slice)s AND {of} > 0 {of_product}"
+IN_PERIOD = "day >= %(start)s AND day < %(end)s AND {begins} >= %(start)s"
 # Hundreds may be level with the last one of the page; for them, and those before them, the last days are looked up.
 OFTEN = """
     WITH often AS (
         SELECT {by_video} AS video_id, 2 + CAST(SUM({of}) AS bigint) AS plays
         FROM dashboard_videotriple
-        WHERE {in_period} AND first_day >= %(start)s
+        WHERE {triples}
         GROUP BY 1
     ), ranked AS (
         SELECT video_id, plays, RANK() OVER (ORDER BY plays DESC) AS rank
@@ -49,7 +50,7 @@ OFTEN = """
     SELECT rank, video_id, plays, (
         SELECT MAX(day)
         FROM dashboard_videotriple
-        WHERE video_id = ranked.video_id AND {in_period} AND first_day >= %(start)s
+        WHERE video_id = ranked.video_id AND {triples}
     )
     FROM ranked
     WHERE plays <= %(after_plays)s
@@ -59,10 +60,10 @@ OFTEN = """
 TWICE = """
     SELECT video_id, day
     FROM dashboard_videoreplay AS replay
-    WHERE {in_period} AND previous_day >= %(start)s AND day >= %(since)s AND day <= %(until)s AND NOT EXISTS (
+    WHERE {replays} AND day >= %(since)s AND day <= %(until)s AND NOT EXISTS (
         SELECT 1
         FROM dashboard_videotriple
-        WHERE video_id = replay.video_id AND {in_period} AND first_day >= %(start)s
+        WHERE video_id = replay.video_id AND {triples}
     )
     ORDER BY day DESC
     LIMIT %(most)s
@@ -106,7 +107,9 @@ def played_again(
 
 def _ask(question: str, user: User, period: Period, plays: Plays, **parameters: object) -> list[tuple[Any, ...]]:
     words = conditions(plays)
-    words["in_period"] = IN_PERIOD.format(**words)
+    for name, begins in (("triples", "first_day"), ("replays", "previous_day")):
+        in_period = "" if period.is_all else f" AND {IN_PERIOD.format(begins=begins)}"
+        words[name] = MEANT.format(**words) + in_period
     # By no column, or SQLite would rather read all triples in the order of videos than sort those of a period.
     words["by_video"] = "video_id" if period.is_all else "+video_id"
     known: dict[str, Any] = {"user": user.pk, **plays.parameters, "start": period.start, "end": period.end}

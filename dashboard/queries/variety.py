@@ -1,6 +1,6 @@
 """How many different videos, and how many different channels, were watched in this period?
 
-Channels are counted one by one, as they are ranked.
+Channels are counted one by one: in a few months as they are ranked, in many by asking each whether it has one of them.
 
 Videos are too many for that. But of the videos of each day, added up, every video of the period is counted once more
 for each time that it returns: for each of its days but the first in the period, which is to say for each return that
@@ -22,8 +22,8 @@ from ingest.periods import Period
 
 from ..models import HistoryTotal
 from ..plays import Plays
-from ..whole_months import nearest_month
-from .per_subject import ask
+from ..whole_months import cut, nearest_month, widened
+from .per_subject import as_parameter, ask, conditions, instants
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ def variety(user: User, period: Period, plays: Plays, last_day: date | None = No
     if period.is_all and plays.product is None:
         return _of_everything(user, plays)
     videos, days = _videos(period, plays.product, last_day)
+    whole = Period("whole months", *cut(widened(period, None, last_day)).months)
+    if whole.days >= MANY_MONTHS:
+        return _in_many_months(f"SELECT {videos}, ({CHANNELS})", user, period, plays, days, whole)
     question = f"SELECT {videos}, (SELECT COUNT(*) FROM summed WHERE subject <> 0)"
     return Variety(*ask(question, user, period, plays, days, last_day)[0])
 
@@ -50,6 +53,42 @@ def different_videos(user: User, period: Period, plays: Plays, last_day: date | 
         cursor.execute(f"SELECT {videos}", {"user": user.pk, **plays.parameters, **days})
         (number,) = cursor.fetchone()
     return int(number)
+
+
+# In days. Of fewer, the totals to be read are likely to be fewer than all the channels there ever were.
+MANY_MONTHS = 180
+# By month the index of channels answers without the totals. SQLite must not look at the period's days, or it would read
+# all of them for each channel.
+CHANNELS = """
+    SELECT COUNT(*)
+    FROM dashboard_channeltotal AS channel
+    WHERE user_id = %(user)s AND slice = %(slice)s AND channel_id <> 0 AND (EXISTS (
+        SELECT 1
+        FROM dashboard_channelmonth
+        WHERE user_id = %(user)s AND slice = %(slice)s AND channel_id = channel.channel_id
+            AND month >= %(first_whole_month)s AND month < %(after_whole_months)s {of_product}
+    ) OR EXISTS (
+        SELECT 1
+        FROM ingest_watchrecord
+        WHERE user_id = %(user)s AND channel_id = channel.channel_id AND {ads} {of_these}
+            AND watched_at >= %(earliest)s AND watched_at <= %(latest)s
+            AND NOT (watched_on < %(start)s OR watched_on >= %(end)s)
+    ))
+"""
+
+
+def _in_many_months(question: str, user: User, period: Period, plays: Plays, days: Days, whole: Period) -> Variety:
+    parameters = {
+        "user": user.pk,
+        **plays.parameters,
+        **days,
+        "first_whole_month": whole.start,
+        "after_whole_months": whole.end,
+        **dict(zip(("earliest", "latest"), map(as_parameter, instants(period)), strict=True)),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(question.format(**conditions(plays)), parameters)
+        return Variety(*cursor.fetchone())
 
 
 def _of_everything(user: User, plays: Plays) -> Variety:

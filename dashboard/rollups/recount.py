@@ -135,7 +135,7 @@ def rebuild(user: User) -> None:
     """
     with transaction.atomic():
         lock_history(user)
-        for recount in (*RECOUNTS, *TITLES):
+        for recount in DERIVED:
             recount.rebuild(user)
         History.objects.filter(user=user).update(version=F("version") + 1, changed_at=timezone.now())
 
@@ -146,7 +146,7 @@ def verify(user: User) -> Iterator[Difference]:
     """
     with transaction.atomic():
         lock_history(user)
-        for recount in (*RECOUNTS, *TITLES):
+        for recount in DERIVED:
             yield from recount.differences(user)
         yield from differences(History, 0, History.objects.filter(user=user).values_list(*HISTORY), _history(user))
 
@@ -335,6 +335,8 @@ TITLES = (
         for model in (Video, Channel)
     ),
 )
+
+DERIVED: tuple[Recount | Titles, ...] = (*RECOUNTS, *TITLES)
 
 HISTORY = ("records", "ads", "undated", "first_watched", "last_watched")
 
