@@ -37,7 +37,7 @@ FEW_PLAYS = 10_000
 # and so many of both are where that has not helped: in about 0.1 s of a million records, and 10 MB.
 MANY = 100_000
 # Where some of the words are in titles of channels, so many plays of these are looked at rather than more titles.
-SOME = 30_000
+SOME = 20_000
 # How many plays of theirs are looked at, one lot after the other: of the first nearly all are wanted, unless what is
 # not in the title of the video is in few channels.
 LOTS = (200, 2_000, 10_000)
