@@ -22,7 +22,7 @@ from .narrowing import NarrowQuery
 from .queries.export import ExportFormat, export, few_in_order, in_pieces
 from .question import QuestionView
 from .schema import MEDIA_TYPES, ExportSchema
-from .standing import how_it_stands
+from .standing import at_one_version, how_it_stands
 
 # Bytes that are sent at once.
 PIECE = 64 * 1024
@@ -65,7 +65,9 @@ class RecordsExportView(QuestionView[ExportQuery]):
         asked = read_query(ExportQuery, request.query_params, besides=FILTERS)
         standing = how_it_stands(user, timezone.now())
         rows = asked.records(user, request.query_params, standing)
-        found = few_in_order(user, rows, words_in(request.query_params))
+        found = None
+        if words := words_in(request.query_params):
+            standing, found = at_one_version(user, standing, lambda _: few_in_order(user, rows, words))
         name = f"watchtracker-{standing.today}.{asked.format}"
         return StreamingHttpResponse(
             in_pieces(export(rows, asked.format, found), PIECE),

@@ -8,14 +8,17 @@ read from end to end in a fraction of the time that rows take (pipeline/title_bl
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from re import Match, escape, finditer
 
 from django.db import connection
 from django.db.models import Case, F, When
 from django.db.models.functions import Collate, Lower
 
-# Blocks that are read at once: about 12 MB, and 32 MB of the longest titles.
-PAGE = 64
+# Blocks that are read at once: about 2 MB, and 8 MB of the longest titles. More would go back to the system after each
+# page, and SQLite takes twice as long to read into memory that comes from there.
+PAGE = 16
 
 
 def fold(text: str) -> str:
@@ -48,48 +51,56 @@ def unpacked(ids: bytes | memoryview[int]) -> tuple[int, ...]:
     return struct.unpack(f"<{len(ids) // 8}q", ids)
 
 
-def blocks(user_id: int) -> Iterator[tuple[bytes, bytes]]:
-    """The packed ids and the lines of each block; a few in memory at a time."""
-    number: int = -1
+def id_at(ids: bytes, place: int) -> int:
+    """One of the packed ids, without unpacking all."""
+    id: int = struct.unpack_from("<q", ids, 8 * place)[0]
+    return id
+
+
+def blocks(user_id: int, after: int = -1) -> Iterator[tuple[int, bytes, bytes]]:
+    """The number, packed ids and lines of each block after that number; a few in memory at a time."""
     while True:
-        page = _page(user_id, number)
-        yield from ((ids, lines) for _, ids, lines in page)
-        if len(page) < PAGE:
+        read = 0
+        for number, ids, lines in _page(user_id, after):
+            yield number, ids, lines
+            read, after = read + 1, number
+        if read < PAGE:
             return
-        number = page[-1][0]
 
 
-def _page(user_id: int, after: int) -> list[tuple[int, bytes, bytes]]:
+def _page(user_id: int, after: int) -> Iterator[tuple[int, bytes, bytes]]:
     query = (
         "SELECT number, videos, titles FROM ingest_titleblock"  # noqa: S608 - two numbers
         f" WHERE user_id = {user_id:d} AND number > {after:d} ORDER BY number LIMIT {PAGE}"
     )
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            return cursor.execute(query).fetchall()  # type: ignore[no-any-return]
-        # An ordinary answer would have the bytes as digits.
-        with connection.wrap_database_errors, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as rows:
-            rows.set_types(["int8", "bytea", "bytea"])
-            return list(rows.rows())
+            yield from cursor.execute(query).fetchall()
+            return
+        # An ordinary answer would have the bytes as digits. While we look through a block the server sends the next.
+        with connection.wrap_database_errors, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy:
+            copy.set_types(["int8", "bytea", "bytea"])
+            rows = copy.rows()
+            try:
+                yield from rows
+            finally:
+                # Who has seen enough would else cancel the statement, and with it the transaction.
+                deque(rows, maxlen=0)
 
 
-def places_with(lines: bytes, word: bytes, rests: Sequence[Iterable[bytes]]) -> Iterator[int]:
-    """Which lines have the word and all words of one of the rests, from 0."""
+def lines_with(lines: bytes, word: bytes) -> list[tuple[int, bytes]]:
+    """Where each line begins that has the word, and the line."""
+    line_start = lines.rfind
+    return [
+        (start := line_start(b"\n", 0, found) + 1, lines[start:end])
+        for found, end in map(Match.span, finditer(escape(word) + b"[^\n]*", lines))
+    ]
+
+
+def places(lines: bytes, starts: Iterable[int]) -> Iterator[int]:
+    """Which lines begin there, from 0."""
     place = counted = 0
-    found = lines.find(word)
-    while found >= 0:
-        start = lines.rfind(b"\n", 0, found) + 1
-        end = lines.find(b"\n", found)
-        if end < 0:
-            end = len(lines)
-        title = lines[start:end]
-        for rest in rests:
-            for other in rest:
-                if other not in title:
-                    break
-            else:
-                place += lines.count(b"\n", counted, start)
-                counted = start
-                yield place
-                break
-        found = lines.find(word, end)
+    for start in starts:
+        place += lines.count(b"\n", counted, start)
+        counted = start
+        yield place

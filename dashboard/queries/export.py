@@ -84,7 +84,7 @@ def _in_order(rows: WatchRecordQuerySet) -> Iterator[WatchRecord]:
 
 def few_in_order(user: User, rows: WatchRecordQuerySet, words: Sequence[str]) -> Iterator[WatchRecord] | None:
     """The rows, which are the user's and have all the words, in the order of an export; None unless they are few."""
-    few = few_with(user, words) if words else None
+    few = few_with(user, words)
     return None if few is None else _in_order_of_time(user, looked_up(rows, few))
 
 

@@ -14,6 +14,7 @@ from dashboard.queries.search import search
 from ingest import searching
 from ingest.filters import records_meant, words_in
 from ingest.models import WatchRecord
+from ingest.pipeline import title_blocks
 from ingest.tests.factories import play, watched
 
 from .clients import client_of
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 RECORDS = "/api/v1/dashboard/records/"
 START = datetime(2024, 5, 1, 10, tzinfo=UTC)
 WORDS = ["red", "Redwood", "wood", "100%", "a_b", "CAFÉ", "Ωmega", "Straße", "line\nbreak", "\\", "x"]
-SEARCHED = ["red", "WOOD", "00%", "a_b", "The", "nowhere", "fé", "ΩM", "STRASSE", "ß", "line", "\\", "é", "x"]
+SEARCHED = ["red", "WOOD", "00%", "a_b", "The", "nowhere", "fé", "ΩM", "STRASSE", "ß", "line", "\\", "é", "x", "edwo"]
 
 titles = st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join)
 plays = st.tuples(st.integers(0, 9) | st.none(), st.none() | titles, st.none() | titles)
@@ -32,19 +33,22 @@ plays = st.tuples(st.integers(0, 9) | st.none(), st.none() | titles, st.none() |
 @st.composite
 def searched_histories(draw):
     user = make_user()
-    watched(
-        user,
-        *(
-            play(
-                None if at is None else START + timedelta(seconds=at),
-                # Without a video it is the number that tells two plays apart.
-                f"{number}" if title is None else f"{title}!",
-                channel or None,
-                title=title or "",
-            )
-            for number, (at, title, channel) in enumerate(draw(st.lists(plays, max_size=25)))
-        ),
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(title_blocks, "FEW", 1)
+        patch.setattr(title_blocks, "MOST", draw(st.sampled_from([2, title_blocks.MOST])))
+        watched(
+            user,
+            *(
+                play(
+                    None if at is None else START + timedelta(seconds=at),
+                    # Without a video it is the number that tells two plays apart.
+                    f"{number}" if title is None else f"{title}!",
+                    channel or None,
+                    title=title or "",
+                )
+                for number, (at, title, channel) in enumerate(draw(st.lists(plays, max_size=25)))
+            ),
+        )
     return user
 
 
@@ -69,18 +73,26 @@ def expected(user, words, order):
     limit=st.integers(1, 7),
     few=st.sampled_from([0, 2, searching.MOST]),
     most=st.sampled_from([0, 2, searching.MOST]),
+    few_plays=st.sampled_from([0, 4, 100]),
     steps=st.sampled_from([(), (1,), (1, 2, 3)]),
+    far=st.sampled_from([0, 10, 1_000]),
     many=st.sampled_from([0, 2, 100]),
+    needs=st.sampled_from([1, 3, 16]),
 )
 def test_pages_together_are_every_record_with_all_words_once_in_order(
-    user, words, order, limit, few, most, steps, many
+    user, words, order, limit, few, most, few_plays, steps, far, many, needs
 ):
     query = QueryDict(mutable=True)
     query["search"] = " ".join(words)
     seen, after = [], None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(searching, "MOST", most)
+        patch.setattr(searching, "MOST_NEEDS", needs)
+        patch.setattr("ingest.titles.PAGE", 2)
         patch.setattr("dashboard.queries.search.FEW", few)
+        patch.setattr("dashboard.queries.search.FEW_PLAYS", few_plays)
+        patch.setattr("dashboard.queries.search.FAR", far)
+        patch.setattr("dashboard.queries.search.SOME", few_plays)
         patch.setattr("dashboard.queries.search.STEPS", steps)
         patch.setattr("dashboard.queries.search.MANY", many)
         patch.setattr("dashboard.queries.search.LOTS", (1, 3))
