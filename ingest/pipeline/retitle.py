@@ -32,7 +32,7 @@ def stored_titles(user: User) -> Iterator[tuple[int, str]]:
     # A private file that goes with the connection; small ones never reach the disk.
     with closing(sqlite3.connect("")) as private:
         private.execute("CREATE TABLE stored (video INTEGER, title TEXT)")
-        for ids, lines in blocks(user.pk):
+        for _, ids, lines in blocks(user.pk):
             titles = bytes(lines).decode(errors="replace").split("\n")
             entries = zip_longest(unpacked(ids), titles)
             private.executemany("INSERT INTO stored VALUES (?, ?)", ((id or NO_VIDEO, title) for id, title in entries))
