@@ -45,6 +45,20 @@ class Person:
         assert response.status_code == 200, (url, response.content)
         return taken
 
+    def watch_elsewhere(self) -> float:
+        """A few plays of a second source, by the API; how many seconds it takes that sources now have totals."""
+        records = [
+            {"watched_at": f"{2017 + number // 12}-{1 + number % 12:02}-09T20:00:00Z", "platform": "elsewhere"}
+            | {"video_id": f"{number}", "title": f"Elsewhere {number}"}
+            for number in range(100)
+        ]
+        started = time.perf_counter()
+        response = self.client.post(
+            "/api/v1/ingest/records/", {"records": records}, content_type="application/json", secure=True
+        )
+        assert response.status_code == 200, response.content
+        return time.perf_counter() - started
+
 
 def person(size: int) -> Person:
     user = User.objects.create_user(username=f"with {size}", timezone="Europe/Berlin")

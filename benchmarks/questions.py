@@ -64,11 +64,15 @@ QUESTIONS = (
     "channels/?period=all&source=takeout",
     "videos/?period=all&min_plays=2",
     "sessions/?period=all&gap_minutes=60",
+    "sessions/?period=2024&product=YouTube",
+    "sessions/?period=all&product=YouTube",
+    *(f"{endpoint}/?period=all&is_ad=true" for endpoint in ("channels", "videos", "heatmap", "sessions")),
     "streaks/",
     "compare/?period=last_30_days",
     "compare/?period=2024",
     "compare/?period=last_12_months",
     "years/2024/",
+    "years/2024/?product=YouTube",
     "records/",
     "records/{record}/",
     "records/?order=oldest",
@@ -94,6 +98,21 @@ QUESTIONS = (
     "records/export/?search=nowhere",
 )
 
+# Asked of people who have a second source.
+OF_SOURCES = (
+    *(
+        f"{endpoint}/?period={period}&source=takeout"
+        for endpoint in ("channels", "channels/{channel}", "videos", "heatmap", "calendar", "sessions")
+        for period in USUAL
+    ),
+    *(f"{endpoint}/?period=all&source=api" for endpoint in ("channels", "videos", "sessions")),
+    "videos/?period=all&source=takeout&is_ad=true",
+    "sessions/?period=all&source=takeout&product=YouTube",
+    "compare/?period=2024&source=takeout",
+    "years/2024/?source=takeout",
+    "discoveries/?period=2024&source=takeout",
+)
+
 
 def main(sizes: Sequence[int], asked: Sequence[str]) -> None:
     settings.RATELIMIT_ENABLE = False
@@ -105,6 +124,13 @@ def main(sizes: Sequence[int], asked: Sequence[str]) -> None:
     questions = [question for question in QUESTIONS if question.startswith(tuple(asked))]
     for question in questions:
         _ask(people, question)
+    of_sources = [question for question in OF_SOURCES if question.startswith(tuple(asked))]
+    if of_sources:
+        taken = [f"{each.watch_elsewhere():.1f}" for each in people]
+        print(f"A second source, in seconds: {', '.join(taken)}")
+        settle()
+    for question in of_sources:
+        _ask(people, question)
     show(
         f"A dashboard's questions, in milliseconds: median and 95th percentile of {ROUNDS}, {connection.vendor}",
         ("", *(f"{each.records:,}" for each in people), "median grows by", "95th grows by", "plainly", "times ours"),
@@ -115,7 +141,7 @@ def main(sizes: Sequence[int], asked: Sequence[str]) -> None:
                 *_growth(people, question),
                 *_beside_plain(people[-1], question),
             )
-            for question in questions
+            for question in (*questions, *of_sources)
         ],
     )
 
@@ -149,7 +175,7 @@ def _beside_plain(person: Person, question: str) -> tuple[str, str]:
         return "", ""
     options = dict(parse_qsl(query))
     narrowed = {name: options[name] for name in ("product", "source") if name in options}
-    plays = WatchRecord.objects.of(person.user).without_ads().filter(**narrowed)
+    plays = WatchRecord.objects.of(person.user).filter(is_ad="is_ad" in options, **narrowed)
     period = _period(person, path, options)
     seconds = []
     for _ in range(PEER_ROUNDS):
