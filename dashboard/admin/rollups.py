@@ -50,11 +50,11 @@ class SliceFilter(IndexedFilter):
         if owner is None:
             return []
         kept = HistoryTotal.objects.filter(user=owner).exclude(slice=EVERYTHING.key).order_by("slice")
-        return [(key, key) for key in kept.values_list("slice", flat=True)]
+        return [(key, name_of_slice(key)) for key in kept.values_list("slice", flat=True)]
 
     def choices(self, changelist: Any) -> Any:
         everything, *others = super().choices(changelist)
-        return [everything | {"display": "Everything but ads"}, *others]
+        return [everything | {"display": name_of_slice(EVERYTHING.key).capitalize()}, *others]
 
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         return queryset.filter(slice=self.value() or EVERYTHING.key)
@@ -295,7 +295,12 @@ class HistoryTotalAdmin(OwnedAdmin):
 
     @admin.display(description="slice")
     def name(self, total: Any) -> str:
-        return total.slice or "everything but ads"
+        return name_of_slice(total.slice)
+
+
+def name_of_slice(key: str) -> str:
+    source, _, ads = key.partition("/")
+    return f"{source}, ads".lstrip(", ") if ads else source or "everything but ads"
 
 
 def shows_all(request: HttpRequest) -> bool:

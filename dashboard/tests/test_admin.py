@@ -59,6 +59,34 @@ def test_looking_does_nothing(client, ana, deed):
     assert client.get(reverse(f"admin:person_{deed}", args=(ana.pk,))).status_code == 405
 
 
+def shown(client, user, table, **query):
+    page = client.get(reverse(f"admin:dashboard_{table}twin_changelist"), {"user": user.pk, **query})
+    assert page.status_code == 200
+    return page, list(page.context["cl"].result_list)
+
+
+def test_a_list_of_totals_is_of_one_slice_at_a_time(client, ana):
+    watched(ana, play("2024-05-03T20:00:00Z", "an ad", is_ad=True))
+    page, everything = shown(client, ana, "daytotal")
+    assert [(total.day, total.plays) for total in everything if total.plays] == [
+        (date(2024, 5, 2), 1),
+        (date(2024, 5, 1), 1),
+    ]
+    assert "?user=" in page.text
+    assert "Everything but ads" in page.text
+    _, ads = shown(client, ana, "daytotal", slice="/ads")
+    assert [(total.day, total.plays) for total in ads] == [(date(2024, 5, 3), 1)]
+
+
+def test_the_totals_of_a_history_name_their_slices(client, ana):
+    watched(ana, play("2024-05-03T20:00:00Z", "an ad", is_ad=True))
+    page, totals = shown(client, ana, "historytotal")
+    assert [(total.slice, total.plays) for total in totals] == [("", 2), ("/ads", 1)]
+    detail = client.get(reverse("admin:dashboard_historytotaltwin_change", args=(f"{ana.pk}~",)))
+    assert "everything but ads" in detail.text
+    assert "everything but ads" in page.text
+
+
 def test_a_month_without_plays_has_its_place_in_the_chart():
     chart = draw({date(2023, 12, 1): 10, date(2024, 2, 1): 5})
 
