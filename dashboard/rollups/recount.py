@@ -65,18 +65,18 @@ class Recount:
     def columns(self) -> tuple[str, ...]:
         return (*self.key, *self.sums)
 
-    def stored(self, user: User, **which: Any) -> Iterable[Values]:
-        rows = self.model._default_manager.filter(user=user, **which).order_by("slice", *self.key)
-        return rows.values_list("slice", *self.columns).iterator(CHUNK)
+    def stored(self, user: User, slice: Slice) -> Iterable[Values]:
+        rows = self.model._default_manager.filter(user=user, slice=slice.key).order_by(*self.key)
+        return rows.values_list(*self.columns).iterator(CHUNK)
 
     def differences(self, user: User) -> Iterator[Difference]:
         of_table = self.slices(user)
         for slice in of_table:
-            true = ((slice.key, *values) for values in self.ask(user, slice))
-            yield from differences(self.model, 1 + len(self.key), self.stored(user, slice=slice.key), true)
+            rows = self.stored(user, slice), self.ask(user, slice)
+            yield from differences(self.model, len(self.key), *rows, slice=slice.key)
         others = self.model._default_manager.filter(user=user).exclude(slice__in=[slice.key for slice in of_table])
-        for values in others.values_list("slice", *self.columns).iterator(CHUNK):
-            yield Difference(self.model.__name__, values, None)
+        for key, *values in others.values_list("slice", *self.columns).iterator(CHUNK):
+            yield Difference(self.model.__name__, tuple(values), None, key)
 
     def rebuild(self, user: User) -> None:
         self.model._default_manager.filter(user=user).delete()
@@ -106,13 +106,15 @@ class Difference:
     table: str
     stored: Values | None
     recounted: Values | None
+    slice: str = ""
 
     def __str__(self) -> str:
-        return f"{self.table}: stored {_readable(self.stored)}, recounted {_readable(self.recounted)}"
+        table = f"{self.table} of {self.slice}" if self.slice else self.table
+        return f"{table}: stored {_readable(self.stored)}, recounted {_readable(self.recounted)}"
 
 
 def differences(
-    model: type[Model], width: int, stored: Iterable[Values], true: Iterable[Values]
+    model: type[Model], width: int, stored: Iterable[Values], true: Iterable[Values], slice: str = ""
 ) -> Iterator[Difference]:
     """Walks both sides in the order of their keys, which are `width` columns."""
     stored, true = iter(stored), iter(true)
@@ -123,7 +125,7 @@ def differences(
             continue
         is_left = right is None or (left is not None and left[:width] <= right[:width])
         is_right = left is None or (right is not None and right[:width] <= left[:width])
-        yield Difference(model.__name__, left if is_left else None, right if is_right else None)
+        yield Difference(model.__name__, left if is_left else None, right if is_right else None, slice)
         left = next(stored, None) if is_left else left
         right = next(true, None) if is_right else right
 

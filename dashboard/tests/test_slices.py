@@ -50,7 +50,7 @@ def keys(user):
     return set(HistoryTotal.objects.filter(user=user).values_list("slice", flat=True))
 
 
-@settings(max_examples=20)  # each verifies up to six times
+@settings(max_examples=12)  # each verifies up to six times
 @given(
     steps=st.lists(
         st.one_of(

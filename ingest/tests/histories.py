@@ -102,7 +102,7 @@ def picture(user: User) -> dict[str, Any]:
         "channels": _values(stored.Channel, user, leave_out={"user"}),
         "history": _values(stored.History, user, leave_out={"user", "version", "changed_at"}),
     }
-    return tables | {recount.model.__name__: list(recount.stored(user)) for recount in RECOUNTS}
+    return tables | {recount.model.__name__: _values(recount.model, user, leave_out={"user"}) for recount in RECOUNTS}
 
 
 def _values(model: Any, user: User, leave_out: Iterable[str]) -> list[dict[str, Any]]:

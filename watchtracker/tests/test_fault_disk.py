@@ -108,7 +108,7 @@ def test_an_import_waits_for_room_and_goes_on(ana, pages, monkeypatch):
     clean = send(ida.client, file, "page.html")
     work_off()
     waiting = send(eva.client, file, "page.html")
-    pages.limit(12)
+    pages.limit(24)
 
     # More often than a job may fail: it is not the job's fault.
     for _ in range(7):
