@@ -5,6 +5,9 @@ slices of a history: of everything but the ads, of the ads and, where there are 
 `plays` counts records, `seconds` sums the observed time, `timed` counts the plays it was observed for.
 A channel_id of NO_CHANNEL stands for the records without a channel.
 
+An index that serves something else than a key has the slice behind its first column. Otherwise PostgreSQL might take it
+for the key's, of which user and slice come first, as long as it knows nothing of a table.
+
 Everything here can be added up but the number of different videos: that of two days is not that of the one plus that of
 the other. VideoReturn makes it additive; queries/variety.py says how.
 """
@@ -85,7 +88,7 @@ class VideoReturn(Returns):
     class Meta:
         indexes = [
             # those that begin in the days before a period's first whole month
-            models.Index(fields=["user", "slice", "previous_day", "day"], name="videoreturn_by_previous_day"),
+            models.Index(fields=["user", "previous_day", "slice", "day"], name="videoreturn_by_previous_day"),
             # the few days on which a video was watched in several products; SQLite takes it only if all is in it
             models.Index(
                 fields=["user", "slice", "day", "previous_day"],
@@ -136,15 +139,9 @@ class VideoTriple(Returns):
         indexes = [
             models.Index(
                 fields=[
-                    "user",
-                    "slice",
-                    "video_id",
-                    "day",
-                    "middle_day",
-                    "first_day",
-                    "product",
-                    "of_all",
-                    "of_product",
+                    *("user", "video_id", "slice"),
+                    *("day", "middle_day", "first_day"),
+                    *("product", "of_all", "of_product"),
                 ],
                 name="videotriple_by_video",
             )
@@ -202,7 +199,7 @@ class ChannelMonth(Rollup):
 
     class Meta:
         # one channel month by month
-        indexes = [models.Index(fields=["user", "slice", "channel_id", "month"], name="channelmonth_by_channel")]
+        indexes = [models.Index(fields=["user", "channel_id", "slice", "month"], name="channelmonth_by_channel")]
 
 
 class ChannelSpan(Rollup):

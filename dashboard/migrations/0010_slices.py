@@ -26,16 +26,16 @@ KEYS = {
     "VideoTriple": ("day", "first_day", "middle_day", "video_id", "product"),
 }
 INDEXES = {
-    "channelmonth_by_channel": ("ChannelMonth", ("channel_id", "month")),
-    "channeltotal_by_plays": ("ChannelTotal", ("-plays", "-last_watched", "channel_id")),
-    "channeltotal_by_first_on": ("ChannelTotal", ("-first_on", "-first_watched", "channel_id")),
-    "sessiontotal_by_day": ("SessionTotal", ("day", "length", "plays")),
-    "videoreturn_by_previous_day": ("VideoReturn", ("previous_day", "day")),
-    "videoreturn_within_a_day": ("VideoReturn", ("day", "previous_day")),
-    "videototal_by_plays": ("VideoTotal", ("-plays", "-last_watched", "video_id")),
+    "channelmonth_by_channel": ("ChannelMonth", ("channel_id", "slice", "month")),
+    "channeltotal_by_plays": ("ChannelTotal", ("slice", "-plays", "-last_watched", "channel_id")),
+    "channeltotal_by_first_on": ("ChannelTotal", ("slice", "-first_on", "-first_watched", "channel_id")),
+    "sessiontotal_by_day": ("SessionTotal", ("slice", "day", "length", "plays")),
+    "videoreturn_by_previous_day": ("VideoReturn", ("previous_day", "slice", "day")),
+    "videoreturn_within_a_day": ("VideoReturn", ("slice", "day", "previous_day")),
+    "videototal_by_plays": ("VideoTotal", ("slice", "-plays", "-last_watched", "video_id")),
     "videotriple_by_video": (
         "VideoTriple",
-        ("video_id", "day", "middle_day", "first_day", "product", "of_all", "of_product"),
+        ("video_id", "slice", "day", "middle_day", "first_day", "product", "of_all", "of_product"),
     ),
 }
 PARTIAL = {
@@ -284,7 +284,8 @@ def keep_everything_alone(apps, schema_editor):
 
 
 def add_slice(apps, schema_editor):
-    _rekey(apps, schema_editor, "ADD COLUMN slice varchar(70) NOT NULL DEFAULT ''")
+    """Its collation has PostgreSQL compare bytes; any other one takes much longer in every index."""
+    _rekey(apps, schema_editor, "ADD COLUMN slice varchar(70) COLLATE \"C\" NOT NULL DEFAULT ''")
 
 
 def remove_slice(apps, schema_editor):
@@ -383,7 +384,7 @@ class Migration(migrations.Migration):
                 ),
                 *(
                     migrations.AddIndex(
-                        model, models.Index(fields=['user', 'slice', *columns], name=name, condition=PARTIAL.get(name))
+                        model, models.Index(fields=['user', *columns], name=name, condition=PARTIAL.get(name))
                     )
                     for name, (model, columns) in INDEXES.items()
                 ),

@@ -21,15 +21,16 @@ pytestmark = pytest.mark.django_db
 
 # Few enough that rows meet stored ones of their own day, stored ones of another key on it, and none.
 DAYS, PRODUCTS = st.integers(19_800, 19_803), st.sampled_from(["YouTube", "YouTube Music"])
-SPANS = st.tuples(DAYS, st.sampled_from([3, 12]), st.integers(1, 2), PRODUCTS)
-HOURS = st.tuples(DAYS, st.integers(0, 1), st.integers(0, 1), PRODUCTS)
+SLICES = st.sampled_from(["", "takeout"])
+SPANS = st.tuples(SLICES, DAYS, st.sampled_from([3, 12]), st.integers(1, 2), PRODUCTS)
+HOURS = st.tuples(SLICES, DAYS, st.integers(0, 1), st.integers(0, 1), PRODUCTS)
 
 
 @pytest.mark.parametrize(
     ("model", "key", "keys"),
     [
-        (ChannelSpan, ("start", "months", "channel_id", "product"), SPANS),
-        (HourTotal, ("month", "weekday", "hour", "product"), HOURS),
+        (ChannelSpan, ("slice", "start", "months", "channel_id", "product"), SPANS),
+        (HourTotal, ("slice", "month", "weekday", "hour", "product"), HOURS),
     ],
 )
 @settings(max_examples=40)
@@ -45,7 +46,7 @@ def test_sums_add_up_however_they_are_batched(model, key, keys, data, many):
                 if owner == user:
                     plays.update(batch)
     stored = model.objects.filter(user=user).values_list(*key, "plays")
-    assert {(_days(first), *rest): count for first, *rest, count in stored} == plays
+    assert {(slice, _days(first), *rest): count for slice, first, *rest, count in stored} == plays
 
 
 @settings(max_examples=40)
