@@ -94,9 +94,11 @@ def sources(user_id: int) -> Iterator[str]:
 
 
 def slices(user_id: int) -> list[Slice]:
-    """All that there are of somebody's history."""
+    """All that there are of somebody's history; those of ads only where there are any."""
+    records = WatchRecord.objects.filter(user=user_id)
     found = list(sources(user_id))
-    return [EVERYTHING, ADS, *(slice for source in found for slice in of_source(source) if len(found) > 1)]
+    every = [EVERYTHING, ADS, *(slice for source in found for slice in of_source(source) if len(found) > 1)]
+    return [slice for slice in every if not slice.ads or slice.among(records).exists()]
 
 
 def ends_of_sources(user_id: int) -> tuple[str | None, str | None]:
