@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from msgspec.structs import replace
 
 from accounts.tests.factories import make_user
 from dashboard.models import DayTotal, HistoryTotal
@@ -58,6 +59,9 @@ def somebody(seed, **fields):
 @pytest.mark.django_db(transaction=True)
 def test_histories_from_before_are_filled_as_a_recount_says(latest):
     people = somebody(1, timezone="Asia/Kathmandu", day_start_hour=4), somebody(2)
+    # A second source, with an ad and a play of a video that the first one has.
+    elsewhere = play(FIRST, "a"), play(FIRST + timedelta(days=5), "b", is_ad=True)
+    watched(people[1], *(replace(each, key=f"takeout|{each.at}|0|{each.item}") for each in elsewhere))
     migrate([BEFORE])
     assert "dashboard_sessiontotal" not in connection.introspection.table_names()
     migrate()
